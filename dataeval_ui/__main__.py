@@ -1,0 +1,1 @@
+"""`python -m dataeval_ui` is the command line."""

@@ -1,0 +1,1 @@
+"""Arrays in, frozen results out: neighbours, projection, clusters, outliers, duplicates."""

@@ -1,0 +1,3 @@
+"""Command line."""
+
+from __future__ import annotations

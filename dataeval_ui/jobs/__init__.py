@@ -1,0 +1,1 @@
+"""A run as a process of its own: start, progress, cancel, resume."""

@@ -1,0 +1,1 @@
+"""Get or compute: what the pages, the command line and scripts call."""

@@ -1,0 +1,142 @@
+"""One table of settings, each with its unit, its default and what it is for.
+
+A setting comes, last word first, from the command line, the environment (`DATAEVAL_UI_<NAME>`), `settings.toml` in the
+workspace, and the default below.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from dataeval_ui.errors import ParameterError, UnknownNameError
+
+ENVIRONMENT_PREFIX = "DATAEVAL_UI_"
+
+
+def n_usable_cores() -> int:
+    """Cores that this process may use, at least 1: affinity, not the machine's count."""
+    try:
+        return max(1, len(os.sched_getaffinity(0)))
+    except AttributeError:  # not on macOS and Windows
+        return os.cpu_count() or 1
+
+
+def default_workspace() -> Path:
+    """Folder for everything that the product writes, by the platform's own rules."""
+    from platformdirs import user_data_path
+
+    return user_data_path("dataeval-ui", appauthor=False)
+
+
+def _doc(text: str, default: Any = None, **kwargs: Any) -> Any:
+    if "default_factory" in kwargs:
+        return field(metadata={"doc": text}, **kwargs)
+    return field(default=default, metadata={"doc": text})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Settings of one process. See the table in `docs/settings.md`, which a test holds to this one."""
+
+    workspace: Path = _doc("Folder of the catalog, embeddings and results.", default_factory=default_workspace)
+    data_roots: tuple[Path, ...] = _doc(
+        "Folders that the pages may read images from; empty allows the home folder only. The command line reads any.",
+        default=(),
+    )
+    weights_dir: Path | None = _doc("Folder of downloaded weights, looked into before the hub.")
+    offline: bool = _doc("Never ask a model hub.", default=False)
+    host: str = _doc("Address to serve at.", default="127.0.0.1")
+    port: int = _doc("Port to serve at.", default=8501)
+    n_threads: int = _doc("Threads of the model and of BLAS.", default_factory=n_usable_cores)
+    n_decoders: int = _doc("Processes that decode images; 0 decodes in the run's own.", default_factory=n_usable_cores)
+    batch_size: int = _doc("Images in a forward pass; halved when memory runs out.", default=32)
+    commit_size: int = _doc("Files between two commits; at most these are lost when a run is killed.", default=256)
+    thumbnail_px: int = _doc("Longer side of a thumbnail, in pixels.", default=128)
+    max_pixels: int = _doc("Pixels of the largest image that is decoded.", default=250_000_000)
+    max_file_bytes: int = _doc("Bytes of the largest file that is read.", default=512 * 2**20)
+    max_archive_bytes: int = _doc("Bytes of an archive once unpacked.", default=64 * 2**30)
+    max_archive_files: int = _doc("Files in an archive.", default=500_000)
+    max_archive_ratio: int = _doc("Unpacked bytes for one packed byte, beyond the first 10 MB.", default=200)
+    max_upload_bytes: int = _doc("Bytes of one upload.", default=16 * 2**30)
+    decode_timeout_s: float = _doc("Seconds after which the decoding of one file is given up.", default=60.0)
+
+
+def _parse(name: str, kind: object, value: Any) -> Any:
+    if value is None:
+        return None
+    try:
+        match str(kind):
+            case "Path" | "Path | None":
+                return Path(value).expanduser()
+            case "tuple[Path, ...]":
+                parts = value.split(os.pathsep) if isinstance(value, str) else value
+                return tuple(Path(p).expanduser() for p in parts if str(p))
+            case "int":
+                return int(value)
+            case "float":
+                return float(value)
+            case "bool":
+                if isinstance(value, bool):
+                    return value
+                return {
+                    "1": True,
+                    "true": True,
+                    "yes": True,
+                    "0": False,
+                    "false": False,
+                    "no": False,
+                    "": False,
+                }[str(value).lower()]
+            case _:
+                return str(value)
+    except (ValueError, TypeError, KeyError):
+        raise ParameterError(f"The setting {name!r} needs a value of type {kind}, got {value!r}.") from None
+
+
+def load_settings(
+    overrides: Mapping[str, Any] | None = None, *, environment: Mapping[str, str] | None = None
+) -> Settings:
+    """Read the settings of this process.
+
+    Parameters
+    ----------
+    overrides : mapping, optional
+        Values from the command line; None values are passed over.
+    environment : mapping, optional
+        Default: `os.environ`.
+
+    Raises
+    ------
+    UnknownNameError
+        `settings.toml` names a setting that does not exist.
+    ParameterError
+        A value that cannot be read as the setting's type, or a file that is no TOML.
+    """
+    environment = os.environ if environment is None else environment
+    kinds = {f.name: f.type for f in fields(Settings)}
+    given = {k: v for k, v in (overrides or {}).items() if v is not None}
+    from_environment = {
+        name: environment[ENVIRONMENT_PREFIX + name.upper()]
+        for name in kinds
+        if ENVIRONMENT_PREFIX + name.upper() in environment
+    }
+    workspace = _parse("workspace", "Path", given.get("workspace") or from_environment.get("workspace"))
+    settings = Settings() if workspace is None else Settings(workspace=workspace)
+    from_file: dict[str, Any] = {}
+    path = settings.workspace / "settings.toml"
+    if path.is_file():
+        try:
+            from_file = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ParameterError(f"{path} is no TOML file: {error}. Mend or remove it.") from None
+        from_file.pop("workspace", None)
+    merged = {**from_file, **from_environment, **given}
+    for name in merged:
+        if name not in kinds:
+            raise UnknownNameError("setting", name, kinds)
+    return replace(settings, **{name: _parse(name, kinds[name], value) for name, value in merged.items()})

@@ -1,0 +1,1 @@
+"""Exports, and (later) views, signed links and decisions."""

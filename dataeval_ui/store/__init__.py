@@ -1,0 +1,1 @@
+"""Digests, Parquet parts (the truth), the memory-mapped view, and the catalog."""

@@ -1,0 +1,1 @@
+"""The pages. The only room, beside the server, that imports streamlit."""

@@ -1,0 +1,1 @@
+"""The map and the gallery, as Streamlit components."""
