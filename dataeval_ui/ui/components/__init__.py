@@ -1,1 +1,1 @@
-"""The map and the gallery, as Streamlit components."""
+"""Beyond Streamlit's own elements: the map, the gallery, the pair of images, the drop zones."""
