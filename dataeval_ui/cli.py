@@ -1,3 +1,134 @@
-"""Command line."""
+"""The command line: the same services as the pages.
+
+`--json` prints one object and nothing else on stdout; progress and messages go to stderr. Exit codes: 0 done, 1 a gate
+failed, 2 the input is wrong (one sentence, no traceback), 130 cancelled.
+"""
 
 from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from dataeval_ui import __version__
+from dataeval_ui.errors import DataEvalUIError
+
+EXAMPLES = """examples:
+  dataeval-ui demo                              look at the bundled images, already analysed
+  dataeval-ui run photos/ --name photos         embed and analyse a folder
+  dataeval-ui serve                             open the dashboard
+  dataeval-ui search photos --image cat.jpg     the most similar images
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands. Imports nothing but the standard library."""
+    parser = argparse.ArgumentParser(
+        prog="dataeval-ui",
+        description="What is wrong with this image dataset, and can I show it to someone?",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"dataeval-ui {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument("--workspace", metavar="DIR", help="folder for everything that is written")
+    json_too = argparse.ArgumentParser(add_help=False)
+    json_too.add_argument("--json", action="store_true", help="print one JSON object on stdout, nothing else")
+
+    demo = commands.add_parser("demo", parents=[shared], help="open the bundled images, already analysed")
+    serve = commands.add_parser("serve", parents=[shared], help="open the dashboard")
+    for command in (demo, serve):
+        command.add_argument("--host", help="address to serve at (default 127.0.0.1)")
+        command.add_argument("--port", type=int, help="port to serve at (default 8501)")
+        command.add_argument("--no-browser", action="store_true", help="do not open a browser window")
+        command.add_argument("--root", action="append", metavar="DIR", help="folder that pages may read; repeatable")
+        command.add_argument("--offline", action="store_true", default=None, help="never ask a model hub")
+
+    run = commands.add_parser(
+        "run", parents=[shared, json_too], help="embed and analyse a folder, an archive or a table of images"
+    )
+    run.add_argument("source", metavar="SOURCE", help="a folder, a zip or tar, or a CSV or Parquet of paths")
+    run.add_argument("--name", help="name of the dataset (default: that of the source)")
+    run.add_argument("--backbone", default="efficientnet-lite0", help="see `dataeval-ui backbones`")
+    run.add_argument(
+        "--label-from", default="folder", metavar="R", help="folder, folder:N, folder:leaf, none or a column"
+    )
+    run.add_argument("--split-from", default="folder", metavar="RULE", help="folder, none, or a column")
+    run.add_argument("--path-column", metavar="COLUMN", help="column of a table that holds the paths")
+    run.add_argument("--neighbors", type=int, metavar="K", help="neighbours of each image (default 15)")
+    run.add_argument("--min-dist", type=float, metavar="D", help="UMAP's min_dist (default 0.1)")
+    run.add_argument("--clusters", choices=["hdbscan", "kmeans"], help="how to cluster (default hdbscan)")
+    run.add_argument("--n-clusters", type=int, metavar="N", help="number of k-means clusters (default 12)")
+    run.add_argument("--min-cluster-size", type=int, metavar="N", help="HDBSCAN's smallest cluster")
+    run.add_argument("--seed", type=int, help="random state of map and k-means (default 42)")
+    run.add_argument("--refit", action="store_true", help="fit the map anew instead of placing new images on it")
+    run.add_argument("--detach", action="store_true", help="leave it to the background worker and return at once")
+    run.add_argument("--offline", action="store_true", default=None, help="never ask a model hub")
+
+    findings = commands.add_parser("findings", parents=[shared], help="print what a run found")
+    findings.add_argument("run", metavar="RUN", help="id or name of a run, or name of its dataset")
+    findings.add_argument("--kind", help="only one kind")
+    findings.add_argument("--format", default="json", choices=["json", "csv", "parquet"])
+
+    search = commands.add_parser("search", parents=[shared, json_too], help="find the most similar images")
+    search.add_argument("run", metavar="RUN")
+    query = search.add_mutually_exclusive_group(required=True)
+    query.add_argument("--image", metavar="FILE", help="an image of your own")
+    query.add_argument("--image-id", metavar="ID", help="an image of the run, by id or path")
+    search.add_argument("--k", type=int, default=10, help="number of images (default 10)")
+
+    export = commands.add_parser("export", parents=[shared], help="write a run as a table, a row an image")
+    export.add_argument("run", metavar="RUN")
+    export.add_argument("out", metavar="OUT.{csv,parquet,json}")
+
+    for name, text in (
+        ("backbones", "list the backbones and which are on this machine"),
+        ("datasets", "list the datasets"),
+        ("runs", "list the finished runs"),
+        ("jobs", "list what is going on and what ended lately"),
+    ):
+        commands.add_parser(name, parents=[shared, json_too], help=text)
+    for name, text in (("cancel", "stop a job; what it committed stays"), ("resume", "go on with a stopped job")):
+        command = commands.add_parser(name, parents=[shared], help=text)
+        command.add_argument("job", metavar="JOB")
+    remove = commands.add_parser("remove", parents=[shared], help="forget a dataset and its runs; images stay")
+    remove.add_argument("dataset", metavar="DATASET")
+    commands.add_parser("worker", parents=[shared], help="take jobs until none is left (started by the dashboard)")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    args = build_parser().parse_args(argv)
+    try:
+        return run_command(args)
+    except DataEvalUIError as error:
+        print(f"dataeval-ui: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("dataeval-ui: cancelled; run the same command again to go on.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # `dataeval-ui findings … | head`
+        sys.stderr.close()
+        return 0
+
+
+def run_command(args: argparse.Namespace) -> int:
+    """Do what the parsed arguments say."""
+    from dataeval_ui import commands
+    from dataeval_ui.services.context import open_services
+    from dataeval_ui.settings import load_settings
+
+    names = ("workspace", "host", "port", "offline")
+    overrides = {name: getattr(args, name, None) for name in names}
+    if getattr(args, "root", None):
+        overrides["data_roots"] = args.root
+    settings = load_settings(overrides)
+    if args.command in ("run", "worker", "search"):
+        commands.prepare_process(settings)
+    return commands.COMMANDS[args.command](open_services(settings), args)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -33,6 +33,13 @@ def default_workspace() -> Path:
     return user_data_path("dataeval-ui", appauthor=False)
 
 
+def assets_dir() -> Path:
+    """Folder of the bundled assets: inside the installed package, or at the top of a checkout."""
+    package = Path(__file__).resolve().parent
+    installed = package / "assets"
+    return installed if installed.is_dir() else package.parent / "assets"
+
+
 def _doc(text: str, default: Any = None, **kwargs: Any) -> Any:
     if "default_factory" in kwargs:
         return field(metadata={"doc": text}, **kwargs)

@@ -1,0 +1,278 @@
+"""What each command does; `cli.py` says how it is spelled."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dataeval_ui.errors import InputError
+from dataeval_ui.types import AnalysisParams, LabelRule
+
+if TYPE_CHECKING:
+    import argparse
+
+    from dataeval_ui.services.context import Services
+    from dataeval_ui.settings import Settings
+
+
+def prepare_process(settings: Settings) -> None:
+    """Cap threads and put numba's cache into the workspace, before numpy and numba are imported."""
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
+        os.environ.setdefault(name, str(settings.n_threads))
+    os.environ["NUMBA_CACHE_DIR"] = str(settings.workspace / "numba")
+
+
+def say(text: str) -> None:
+    """Tell the user something, on stderr."""
+    print(text, file=sys.stderr)
+
+
+def show(rows: list[dict[str, Any]], as_json: bool, *, empty: str, key: str) -> int:
+    """Print rows as a table, or as `{key: rows}`."""
+    if as_json:
+        print(json.dumps({key: rows}, default=str))
+        return 0
+    if not rows:
+        say(empty)
+        return 0
+    names = list(rows[0])
+    texts = [names, *[["" if row[n] is None else str(row[n]) for n in names] for row in rows]]
+    widths = [max(len(line[i]) for line in texts) for i in range(len(names))]
+    for line in texts:
+        print("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
+    return 0
+
+
+def serve(services: Services, args: argparse.Namespace) -> int:
+    """Serve the dashboard until it is stopped."""
+    from dataeval_ui.server.serve import serve as serve_dashboard
+
+    serve_dashboard(services.settings, open_browser=not args.no_browser)
+    return 0
+
+
+def demo(services: Services, args: argparse.Namespace) -> int:
+    """Import the analysed demo and serve it."""
+    from dataeval_ui.server.serve import serve as serve_dashboard
+    from dataeval_ui.services.demo import install_demo
+
+    run = install_demo(services)
+    serve_dashboard(services.settings, open_browser=not args.no_browser, start_path=f"/explore?run={run.id}")
+    return 0
+
+
+def run(services: Services, args: argparse.Namespace) -> int:
+    """Embed and analyse a source."""
+    from dataeval_ui.jobs.progress import TerminalProgress
+    from dataeval_ui.services.datasets import add_dataset
+    from dataeval_ui.services.execute import RunRequest
+    from dataeval_ui.services.runs import run_here, start_run
+
+    rule = LabelRule(label_from=args.label_from, split_from=args.split_from, path_column=args.path_column)
+    given = {
+        "n_neighbors": args.neighbors,
+        "min_dist": args.min_dist,
+        "cluster_method": args.clusters,
+        "n_clusters": args.n_clusters,
+        "min_cluster_size": args.min_cluster_size,
+        "random_state": args.seed,
+    }
+    params = AnalysisParams.from_json({k: v for k, v in given.items() if v is not None})
+    dataset = add_dataset(services, args.source, name=args.name, rule=rule)
+    request = RunRequest(dataset_id=dataset.id, backbone=args.backbone, params=params, refit=args.refit)
+    if args.detach:
+        job = start_run(services, request)
+        print(json.dumps({"job": job.id}) if args.json else job.id)
+        return 0
+    summary = run_here(services, request, TerminalProgress(sys.stderr))
+    if args.json:
+        print(json.dumps(summary))
+        return 0
+    s = summary
+    print(f"run {s['run']}: {s['n_images']} images of {s['n_files']} files, {s['n_unreadable']} unreadable")
+    print(
+        f"  embedded {s['n_embedded']}, cached {s['n_cached']}, in {s['seconds']['total']:.1f} s with {s['backbone']}"
+    )
+    print(f"  {s['n_clusters']} clusters, {s['n_noise']} images in none; {s['n_outliers']} outliers")
+    print(
+        f"  {s['n_exact_duplicate_groups']} groups of exact duplicates, "
+        f"{s['n_near_duplicate_pairs']} pairs of near duplicates"
+    )
+    print(f"Look at it: dataeval-ui serve, then open /explore?run={s['run']}")
+    return 0
+
+
+def findings(services: Services, args: argparse.Namespace) -> int:
+    """Print a run's findings."""
+    from dataeval_ui.services.exports import findings_bytes
+    from dataeval_ui.services.runs import find_run, open_run
+
+    opened = open_run(services, find_run(services, args.run).id)
+    data = findings_bytes(opened, args.format, kind=args.kind)
+    sys.stdout.buffer.write(data if data.endswith(b"\n") or args.format == "parquet" else data + b"\n")
+    return 0
+
+
+def search(services: Services, args: argparse.Namespace) -> int:
+    """Print the images most similar to one."""
+    from dataeval_ui.services.runs import find_run, open_run
+    from dataeval_ui.services.search import search_image, search_row
+
+    opened = open_run(services, find_run(services, args.run).id)
+    if args.image is not None:
+        try:
+            data = Path(args.image).expanduser().read_bytes()
+        except OSError as error:
+            raise InputError(f"{args.image!r} cannot be read: {error.strerror}.") from None
+        result = search_image(services, opened, data, k=args.k)
+    else:
+        result = search_row(opened, _row_of(opened, args.image_id), k=args.k)
+    rows = [
+        {
+            "rank": rank,
+            "similarity": round(float(similarity), 6),
+            "path": opened.places(int(row))[0].path,
+            "image_id": opened.image_ids[row],
+        }
+        for rank, (row, similarity) in enumerate(zip(result.rows, result.similarities, strict=True), start=1)
+    ]
+    return show(rows, args.json, empty="There is no other image in this run.", key="neighbors")
+
+
+def _row_of(opened: Any, name: str) -> int:
+    if name in opened.row_of:
+        return int(opened.row_of[name])
+    paths = opened.manifest["path"].to_pylist()
+    if name in paths and opened.manifest["status"][paths.index(name)].as_py() == "ok":
+        return int(opened.row_of[opened.manifest["image_id"][paths.index(name)].as_py()])
+    raise InputError(f"There is no image with the id or path {name!r} in this run; `findings` and `export` list them.")
+
+
+def export(services: Services, args: argparse.Namespace) -> int:
+    """Write a run as a table."""
+    from dataeval_ui.services.exports import export_run
+    from dataeval_ui.services.runs import find_run, open_run
+
+    out = Path(args.out).expanduser()
+    n_images = export_run(open_run(services, find_run(services, args.run).id), out)
+    say(f"{n_images} images written to {out}.")
+    return 0
+
+
+def backbones(services: Services, args: argparse.Namespace) -> int:
+    """List the registry."""
+    from dataeval_ui.embed.backbones import BACKBONES
+    from dataeval_ui.embed.checkpoints import available_backbones
+
+    here = available_backbones(services.settings, services.workspace)
+    rows = [
+        {
+            "name": b.name,
+            "family": b.family,
+            "n_dims": b.n_dims,
+            "input_px": b.preprocessing.input_px,
+            "licence": b.licence,
+            "size_mb": b.size_mb,
+            "available": here[b.name].status,
+            "best_for": b.best_for,
+        }
+        for b in BACKBONES.values()
+    ]
+    return show(rows, args.json, empty="", key="backbones")
+
+
+def datasets(services: Services, args: argparse.Namespace) -> int:
+    """List the datasets."""
+    rows = [
+        {"id": d.id, "name": d.name, "kind": d.kind, "n_files": d.n_files, "source": d.source}
+        for d in services.catalog.list_datasets()
+    ]
+    return show(rows, args.json, empty="No dataset yet. Add one: dataeval-ui run FOLDER", key="datasets")
+
+
+def runs(services: Services, args: argparse.Namespace) -> int:
+    """List the finished runs."""
+    from dataeval_ui.services.runs import list_runs
+
+    names = {d.id: d.name for d in services.catalog.list_datasets()}
+    rows = [
+        {
+            "id": r.id,
+            "name": r.name,
+            "dataset": names.get(r.dataset_id),
+            "backbone": r.backbone,
+            "n_clusters": r.summary.get("n_clusters"),
+            "created_at": r.created_at.isoformat(timespec="seconds"),
+        }
+        for r in list_runs(services)
+    ]
+    return show(rows, args.json, empty="No run yet. Start one: dataeval-ui run FOLDER", key="runs")
+
+
+def jobs(services: Services, args: argparse.Namespace) -> int:
+    """List jobs, newest first."""
+    rows = [
+        {"id": j.id, "state": j.state, "stage": j.stage, "done": j.n_done, "total": j.n_total, "error": j.error}
+        for j in services.catalog.list_jobs(limit=20)
+    ]
+    return show(rows, args.json, empty="No job yet.", key="jobs")
+
+
+def cancel(services: Services, args: argparse.Namespace) -> int:
+    """Ask a job to stop."""
+    from dataeval_ui.services.runs import cancel_job
+
+    cancel_job(services, args.job)
+    say("Asked to stop. What it committed stays; `resume` goes on from there.")
+    return 0
+
+
+def resume(services: Services, args: argparse.Namespace) -> int:
+    """Go on with a stopped job."""
+    from dataeval_ui.services.runs import resume_job
+
+    print(resume_job(services, args.job).id)
+    return 0
+
+
+def remove(services: Services, args: argparse.Namespace) -> int:
+    """Forget a dataset."""
+    from dataeval_ui.services.datasets import remove_dataset
+
+    dataset = services.catalog.get_dataset(args.dataset)
+    remove_dataset(services, dataset.id)
+    say(f"{dataset.name!r} and its runs are forgotten. Your images were not touched.")
+    return 0
+
+
+def worker(services: Services, _args: argparse.Namespace) -> int:
+    """Take jobs."""
+    from dataeval_ui.services.runs import run_worker
+
+    run_worker(services)
+    return 0
+
+
+COMMANDS: Mapping[str, Callable[[Services, argparse.Namespace], int]] = {
+    command.__name__: command
+    for command in (
+        demo,
+        serve,
+        run,
+        findings,
+        search,
+        export,
+        backbones,
+        datasets,
+        runs,
+        jobs,
+        cancel,
+        resume,
+        remove,
+        worker,
+    )
+}

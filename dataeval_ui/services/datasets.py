@@ -1,0 +1,219 @@
+"""Datasets: add, list, preview, remove."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from dataeval_ui.errors import AccessDeniedError, InputError
+from dataeval_ui.types import LabelRule, Listing
+
+if TYPE_CHECKING:
+    from dataeval_ui.services.context import Services
+    from dataeval_ui.store.records import DatasetRecord
+
+DatasetKind = Literal["folder", "archive", "table", "upload", "demo"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetPreview:
+    """What a listing tells before anything is read.
+
+    Attributes
+    ----------
+    n_files, n_bytes : int
+        Places, and the sum of their sizes.
+    labels, splits : tuple of (str, int)
+        Names and number of places, most first; places without one are not counted.
+    metadata : tuple of str
+        Names of the user's own columns.
+    problems : tuple of (str, str)
+        Up to 20 paths that are known to be no image, with the reason.
+    n_problems : int
+    sample : tuple of str
+        Paths of images spread evenly over the listing.
+    """
+
+    n_files: int
+    n_bytes: int
+    labels: tuple[tuple[str, int], ...]
+    splits: tuple[tuple[str, int], ...]
+    metadata: tuple[str, ...]
+    problems: tuple[tuple[str, str], ...]
+    n_problems: int
+    sample: tuple[str, ...]
+
+
+def kind_of(source: Path) -> DatasetKind:
+    """Tell a folder, a table and an archive apart by what is there and its name."""
+    if source.is_dir():
+        return "folder"
+    return "table" if source.suffix.lower() in {".csv", ".tsv", ".parquet"} else "archive"
+
+
+def list_places(
+    services: Services, source: str | Path, *, rule: LabelRule, allowed_roots: Sequence[Path] | None = None
+) -> Listing:
+    """List a source; see `dataeval_ui.data.list_source` for the errors."""
+    from dataeval_ui.data import list_source
+
+    return list_source(
+        source,
+        rule=rule,
+        settings=services.settings,
+        workspace_sources=services.workspace.sources_dir,
+        allowed_roots=allowed_roots,
+    )
+
+
+def add_dataset(
+    services: Services,
+    source: str | Path,
+    *,
+    name: str | None = None,
+    rule: LabelRule | None = None,
+    kind: DatasetKind | None = None,
+    allowed_roots: Sequence[Path] | None = None,
+) -> DatasetRecord:
+    """Add a source as a dataset, or return the one that already stands for the same source and rule.
+
+    Parameters
+    ----------
+    source : str or Path
+        A folder, an archive, a CSV or a Parquet file.
+    name : str, optional
+        Default: the source's own name, with a number behind it if it is taken.
+    rule : LabelRule, optional
+        Where labels and splits come from.
+    allowed_roots : sequence of Path, optional
+        Folders that the caller may read from; None allows all (the command line, whose user owns the machine's files).
+
+    Raises
+    ------
+    SourceError, AccessDeniedError, UnsafeArchiveError, UnknownNameError
+        The source cannot be read, is empty, or lies outside the roots.
+    """
+    from dataeval_ui.store.records import DatasetRecord
+
+    rule = rule or LabelRule()
+    path = Path(source).expanduser()
+    path = Path.cwd() / path if not path.is_absolute() else path
+    listing = list_places(services, path, rule=rule, allowed_roots=allowed_roots)
+    known = services.catalog.list_datasets()
+    for dataset in known:
+        if dataset.source == str(path) and dataset.rule == rule and name in (None, dataset.name):
+            services.catalog.update_dataset(dataset.id, n_files=listing.n_files, root=listing.root)
+            return services.catalog.get_dataset(dataset.id)
+    record = DatasetRecord(
+        id=secrets.token_hex(6),
+        name=_free_name(name or _name_of(path), {d.name for d in known}, given=name is not None),
+        source=str(path),
+        root=listing.root,
+        rule=rule,
+        kind=kind or kind_of(path),
+        created_at=datetime.now(UTC),
+        manifest_digest=None,
+        n_files=listing.n_files,
+    )
+    services.catalog.add_dataset(record)
+    return record
+
+
+def _name_of(path: Path) -> str:
+    name = path.name
+    for suffix in (".tar.gz", ".tar.bz2", ".tar.xz", ".tgz", ".zip", ".tar", ".csv", ".tsv", ".parquet"):
+        if name.lower().endswith(suffix):
+            name = name[: -len(suffix)]
+            break
+    return name or "dataset"
+
+
+def _free_name(name: str, taken: set[str], *, given: bool) -> str:
+    name = "".join(c if c.isprintable() else " " for c in name).strip()[:120]
+    if not name:
+        raise InputError("A dataset needs a name with at least one visible character.")
+    if name not in taken:
+        return name
+    if given:
+        raise InputError(f"There is already a dataset named {name!r}. Give another name, or remove that one first.")
+    return next(f"{name} {i}" for i in range(2, len(taken) + 3) if f"{name} {i}" not in taken)
+
+
+def preview_dataset(
+    services: Services, source: str | Path, *, rule: LabelRule, allowed_roots: Sequence[Path] | None = None
+) -> DatasetPreview:
+    """List a source and count what is in it, without reading a single image."""
+    import pyarrow.compute as pc
+
+    table = list_places(services, source, rule=rule, allowed_roots=allowed_roots).table
+    listed = table.filter(pc.equal(table["status"], "listed"))
+    problems = table.filter(pc.equal(table["status"], "unreadable"))
+
+    def counts(column: str) -> tuple[tuple[str, int], ...]:
+        pairs = [(e["values"], e["counts"]) for e in table[column].value_counts().to_pylist()]
+        return tuple(sorted(((v, n) for v, n in pairs if v is not None), key=lambda e: (-e[1], e[0])))
+
+    paths = listed["path"]
+    step = max(1, len(paths) // 24)
+    return DatasetPreview(
+        n_files=table.num_rows,
+        n_bytes=pc.sum(table["n_bytes"]).as_py() or 0,
+        labels=counts("label"),
+        splits=counts("split"),
+        metadata=tuple(c.removeprefix("meta.") for c in table.column_names if c.startswith("meta.")),
+        problems=tuple(
+            zip(problems["path"][:20].to_pylist(), problems["reason"][:20].to_pylist(), strict=True),
+        ),
+        n_problems=problems.num_rows,
+        sample=tuple(paths[i].as_py() for i in range(0, len(paths), step))[:24],
+    )
+
+
+def remove_dataset(services: Services, dataset_id: str) -> None:
+    """Forget a dataset and its runs. The user's images are never touched; uploaded copies of them are deleted.
+
+    Embeddings and thumbnails stay in the store, where another dataset with the same images finds them.
+
+    Raises
+    ------
+    UnknownNameError
+        No such dataset.
+    InputError
+        A run of it is going on.
+    """
+    import shutil
+
+    from dataeval_ui.services.runs import remove_run
+
+    dataset = services.catalog.get_dataset(dataset_id)
+    for job in services.catalog.list_jobs(states=("queued", "running")):
+        if job.payload.get("dataset") == dataset.id:
+            raise InputError(f"A run of {dataset.name!r} is going on; cancel it first.")
+    for run in services.catalog.list_runs(dataset.id):
+        remove_run(services, run.id)
+    services.catalog.remove_dataset(dataset.id)
+    if dataset.kind in ("upload", "archive"):
+        root = Path(dataset.root).resolve()
+        sources = services.workspace.sources_dir.resolve()
+        still_used = any(d.root == dataset.root for d in services.catalog.list_datasets())
+        if root != sources and root.is_relative_to(sources) and not still_used:
+            shutil.rmtree(sources / root.relative_to(sources).parts[0], ignore_errors=True)
+
+
+def image_path(services: Services, dataset: DatasetRecord, path: str) -> Path:
+    """Return the file of a place, after checking that it still lies inside the dataset's root.
+
+    Raises
+    ------
+    AccessDeniedError
+        A link or a `..` leads out of the root.
+    """
+    root = Path(dataset.root).resolve()
+    file = (root / path).resolve()
+    if not file.is_relative_to(root):
+        raise AccessDeniedError(f"{path!r} leads out of its dataset's folder and is not shown.")
+    return file

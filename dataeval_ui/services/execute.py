@@ -1,0 +1,303 @@
+"""One run from source to findings: what a worker does, and what `dataeval-ui run` does in its own process."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from dataeval_ui.errors import InputError, SourceError
+from dataeval_ui.types import AnalysisParams, Json, Manifest, Progress, digest_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from dataeval_ui.embed.pipeline import EmbedOutcome
+    from dataeval_ui.services.context import Services
+    from dataeval_ui.store.records import DatasetRecord, RunRecord
+    from dataeval_ui.types import EmbeddingKey
+
+RESULTS_VERSION = 1
+"""Raised when the analysis changes what it gives for the same input, so that old results are not taken for new ones."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRequest:
+    """What a user asked for; the payload of a job.
+
+    Attributes
+    ----------
+    dataset_id : str
+    backbone : str
+    params : AnalysisParams
+    refit : bool
+        Fit the map anew even where an earlier one could be extended.
+    name : str or None
+        Default: the dataset's name and the backbone.
+    allowed_roots : tuple of str or None
+        Roots that the asker may read from, beside the dataset's own; None for all.
+    """
+
+    dataset_id: str
+    backbone: str
+    params: AnalysisParams
+    refit: bool = False
+    name: str | None = None
+    allowed_roots: tuple[str, ...] | None = None
+
+    def to_json(self) -> Json:
+        """Return the payload of a job."""
+        return {
+            "dataset": self.dataset_id,
+            "backbone": self.backbone,
+            "params": self.params.to_json(),
+            "refit": self.refit,
+            "name": self.name,
+            "allowed_roots": None if self.allowed_roots is None else list(self.allowed_roots),
+        }
+
+    @classmethod
+    def from_json(cls, payload: Json) -> RunRequest:
+        """Read what `to_json` wrote."""
+        roots = payload.get("allowed_roots")
+        return cls(
+            dataset_id=payload["dataset"],
+            backbone=payload["backbone"],
+            params=AnalysisParams.from_json(payload["params"]),
+            refit=payload["refit"],
+            name=payload["name"],
+            allowed_roots=None if roots is None else tuple(roots),
+        )
+
+
+class Stopwatch:
+    """Seconds by stage."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._start = time.perf_counter()
+
+    @contextmanager
+    def measure(self, name: str) -> Iterator[None]:
+        """Add the time of a block to `name`."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+
+    def finish(self) -> dict[str, float]:
+        """Return seconds by stage, with the total, rounded to milliseconds."""
+        names = ("read", "embed", "neighbors", "project", "cluster", "findings")
+        seconds = {name: round(self.seconds.get(name, 0.0), 3) for name in names}
+        return {**seconds, "total": round(time.perf_counter() - self._start, 3)}
+
+
+def execute_run(services: Services, request: RunRequest, progress: Progress) -> Json:
+    """Read, embed and analyse a dataset; everything that was computed before is taken from the store.
+
+    Returns
+    -------
+    dict
+        The object that `dataeval-ui run --json` prints.
+
+    Raises
+    ------
+    CancelledError
+        The user cancelled. Committed batches stay.
+    DataEvalUIError
+        A sentence for the user: the source cannot be read, no image in it, weights that are missing, a full disk.
+    """
+    from pathlib import Path
+
+    from dataeval_ui.embed.embedder import load_embedder
+    from dataeval_ui.embed.pipeline import embed_listing
+    from dataeval_ui.services.datasets import list_places
+    from dataeval_ui.store.manifests import load_manifest, save_manifest
+
+    watch = Stopwatch()
+    dataset = services.catalog.get_dataset(request.dataset_id)
+    with watch.measure("read"):
+        progress.report("read", 0, dataset.n_files or 0)
+        roots: list[Path] | None = None
+        if request.allowed_roots is not None:
+            roots = [*map(Path, request.allowed_roots), Path(dataset.root), services.workspace.sources_dir]
+        listing = list_places(services, dataset.source, rule=dataset.rule, allowed_roots=roots)
+        previous = load_manifest(services.workspace, dataset.manifest_digest) if dataset.manifest_digest else None
+        embedder = load_embedder(request.backbone, workspace=services.workspace, settings=services.settings)
+    if previous is None or request.refit:
+        _warm_up_beside()
+    outcome = embed_listing(
+        listing,
+        embedder=embedder,
+        workspace=services.workspace,
+        previous=previous,
+        settings=services.settings,
+        progress=progress,
+    )
+    watch.seconds["read"] += outcome.seconds_read
+    watch.seconds["embed"] = outcome.seconds_embed
+    manifest = outcome.manifest
+    with watch.measure("read"):
+        save_manifest(services.workspace, manifest)
+        services.catalog.update_dataset(
+            dataset.id, manifest_digest=manifest.digest, n_files=listing.n_files, root=listing.root
+        )
+    image_ids = distinct_images(manifest)
+    if not image_ids:
+        raise SourceError(_no_image_sentence(dataset, manifest))
+    run = _find_run(services, dataset, manifest, embedder.key, request)
+    if run is None:
+        run = _analyse(services, dataset, manifest, image_ids, embedder.key, request, progress, watch)
+    return _summary(run, manifest, outcome, watch)
+
+
+def _warm_up_beside() -> None:
+    """Compile the map's kernels while images are being embedded: a new machine needs more than a minute for them."""
+    import threading
+
+    from dataeval_ui.analysis.projection import warm_up
+
+    threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
+
+
+def distinct_images(manifest: Manifest) -> tuple[str, ...]:
+    """Return the run's rows: ids of readable images, each once, by first appearance."""
+    import pyarrow.compute as pc
+
+    table = manifest.table
+    ids = table.filter(pc.equal(table["status"], "ok"))["image_id"]
+    return tuple(pc.unique(ids).to_pylist())
+
+
+def _no_image_sentence(dataset: DatasetRecord, manifest: Manifest) -> str:
+    reasons = manifest.table["reason"].drop_null()
+    first = f" The first one: {reasons[0].as_py()}" if len(reasons) else ""
+    return (
+        f"None of the {manifest.table.num_rows} files of {dataset.name!r} is a readable image.{first} "
+        "Choose a folder with JPEG, PNG, WebP, GIF, TIFF or BMP files."
+    )
+
+
+def _find_run(
+    services: Services, dataset: DatasetRecord, manifest: Manifest, key: EmbeddingKey, request: RunRequest
+) -> RunRecord | None:
+    from dataeval_ui.store.results import is_finished
+
+    for run in services.catalog.list_runs(dataset.id):
+        same = (run.manifest_digest, run.key, run.params) == (manifest.digest, key, request.params)
+        if not same or not is_finished(services.workspace, run.id):
+            continue
+        if run.summary.get("results_version") == RESULTS_VERSION and not (request.refit and run.base_run_id):
+            return run
+    return None
+
+
+def _analyse(
+    services: Services,
+    dataset: DatasetRecord,
+    manifest: Manifest,
+    image_ids: tuple[str, ...],
+    key: EmbeddingKey,
+    request: RunRequest,
+    progress: Progress,
+    watch: Stopwatch,
+) -> RunRecord:
+    from dataeval_ui.services.analyse import analyse, find_base
+    from dataeval_ui.store.records import RunRecord
+    from dataeval_ui.store.results import finish_run
+
+    base = None if request.refit else find_base(services, dataset, image_ids, key, request.params, RESULTS_VERSION)
+    run_id = digest_of(
+        {
+            "dataset": dataset.id,
+            "manifest": manifest.digest,
+            "key": key.digest(),
+            "params": request.params.to_json(),
+            "base": base.run.id if base else None,
+            "version": RESULTS_VERSION,
+        },
+        n_chars=12,
+    )
+    summary = analyse(
+        services,
+        run_id=run_id,
+        manifest=manifest,
+        image_ids=image_ids,
+        key=key,
+        params=request.params,
+        base=base,
+        progress=progress,
+        watch=watch,
+    )
+    summary = {**summary, "results_version": RESULTS_VERSION}
+    now = datetime.now(UTC)
+    run = RunRecord(
+        id=run_id,
+        dataset_id=dataset.id,
+        name=request.name or f"{dataset.name} · {request.backbone}",
+        backbone=request.backbone,
+        key=key,
+        manifest_digest=manifest.digest,
+        params=request.params,
+        created_at=now,
+        finished_at=now,
+        summary=summary,
+        base_run_id=base.run.id if base else None,
+    )
+    finish_run(services.workspace, run_id, summary)
+    if any(known.id == run_id for known in services.catalog.list_runs(dataset.id)):
+        services.catalog.remove_run(run_id)  # an older record whose results were lost or out of date
+    services.catalog.add_run(run)
+    return run
+
+
+def _summary(run: RunRecord, manifest: Manifest, outcome: EmbedOutcome, watch: Stopwatch) -> Json:
+    import pyarrow.compute as pc
+
+    n_files = manifest.table.num_rows
+    n_images = int(pc.sum(pc.equal(manifest.table["status"], "ok")).as_py() or 0)
+    counts: dict[str, Any] = {k: v for k, v in run.summary.items() if k.startswith("n_")}
+    return {
+        "run": run.id,
+        "dataset": run.dataset_id,
+        "n_files": n_files,
+        "n_images": n_images,
+        "n_unreadable": n_files - n_images,
+        "n_embedded": outcome.n_embedded,
+        "n_cached": outcome.n_cached,
+        "backbone": run.backbone,
+        **counts,
+        "seconds": watch.finish(),
+    }
+
+
+def check_params(params: AnalysisParams) -> None:
+    """Refuse parameters outside their ranges.
+
+    Raises
+    ------
+    ParameterError
+        With the rule, the value and the name.
+    """
+    from dataeval_ui.errors import ParameterError
+
+    rules = (
+        ("n_neighbors", 2, 100),
+        ("min_dist", 0.0, 0.99),
+        ("min_samples", 1, 1000),
+        ("n_clusters", 2, 1000),
+        ("outlier_threshold", 0.01, 0.9999),
+        ("hash_radius", 0, 16),
+    )
+    for name, low, high in rules:
+        value = getattr(params, name)
+        if not low <= value <= high:
+            raise ParameterError(f"{name} must be in [{low}, {high}], got {value}.")
+    if params.min_cluster_size is not None and params.min_cluster_size < 2:
+        raise ParameterError(f"min_cluster_size must be at least 2, got {params.min_cluster_size}.")
+    if params.cluster_method not in ("hdbscan", "kmeans"):
+        raise InputError(f"cluster_method must be 'hdbscan' or 'kmeans', got {params.cluster_method!r}.")

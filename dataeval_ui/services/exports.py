@@ -1,0 +1,73 @@
+"""A run, or some of its images, as a file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, get_args
+
+from dataeval_ui.errors import InputError
+
+if TYPE_CHECKING:
+    from dataeval_ui.services.run import Run
+
+ExportFormat = Literal["csv", "parquet", "json"]
+
+
+def format_of(out: Path) -> ExportFormat:
+    """Tell the format from the file's ending.
+
+    Raises
+    ------
+    InputError
+        Another ending.
+    """
+    ending = out.suffix.lower().removeprefix(".")
+    for known in get_args(ExportFormat):
+        if ending == known:
+            return known  # type: ignore[no-any-return]
+    raise InputError(f"{out.name!r} must end in .csv, .parquet or .json.")
+
+
+def export_run(run: Run, out: Path, *, rows: Sequence[int] | None = None) -> int:
+    """Write a row an image: id, path, label, split, cluster, scores, place on the map, the user's own columns.
+
+    Returns
+    -------
+    int
+        Number of images written.
+    """
+    from dataeval_ui.share.tables import write_table
+
+    table = run.table(rows)
+    write_table(table, out, format_of(out))
+    return int(table.num_rows)
+
+
+def export_bytes(run: Run, fmt: ExportFormat, *, rows: Sequence[int] | None = None) -> bytes:
+    """Return what `export_run` would write."""
+    from dataeval_ui.share.tables import table_bytes
+
+    return table_bytes(run.table(rows), fmt)
+
+
+def findings_bytes(run: Run, fmt: ExportFormat, *, kind: str | None = None) -> bytes:
+    """Return the findings, one a row (CSV, Parquet) or as a JSON array.
+
+    Raises
+    ------
+    InputError
+        No such kind.
+    """
+    from dataeval_ui.share.tables import findings_table, table_bytes
+    from dataeval_ui.types import FindingKind
+
+    kinds = get_args(FindingKind)
+    if kind is not None and kind not in kinds:
+        raise InputError(f"There is no kind of finding named {kind!r}. Known: {', '.join(kinds)}.")
+    chosen = [finding for finding in run.findings if kind in (None, finding.kind)]
+    if fmt == "json":
+        import json
+
+        return json.dumps([finding.to_json() for finding in chosen], indent=2).encode()
+    return table_bytes(findings_table(chosen), fmt)

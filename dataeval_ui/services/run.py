@@ -1,0 +1,225 @@
+"""A finished run, opened: everything a page or an export asks of it. Nothing here computes what a run stores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from dataeval_ui.errors import InputError, UnknownNameError
+from dataeval_ui.types import Clustering, DuplicatePairs, Finding, NeighborGraph, OutlierScores, Projection
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pyarrow as pa
+
+    from dataeval_ui.services.columns import Column
+    from dataeval_ui.services.context import Services
+    from dataeval_ui.store.records import DatasetRecord, RunRecord
+    from dataeval_ui.store.thumbnails import ThumbnailStore
+    from dataeval_ui.store.view import View
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """One file of an image."""
+
+    path: str
+    label: str | None
+    split: str | None
+
+
+def run_image_ids(services: Services, run: RunRecord) -> tuple[str, ...]:
+    """Return the ids of a run's rows, in the run's order."""
+    from dataeval_ui.services.execute import distinct_images
+    from dataeval_ui.store.manifests import load_manifest
+
+    return distinct_images(load_manifest(services.workspace, run.manifest_digest))
+
+
+class Run:
+    """A finished run. Its arrays are read when first asked for, memory-mapped, and must not be written.
+
+    Safe to share between threads and sessions.
+    """
+
+    def __init__(self, services: Services, record: RunRecord, dataset: DatasetRecord) -> None:
+        self.services = services
+        self.record = record
+        self.dataset = dataset
+
+    @property
+    def id(self) -> str:
+        """Name of the run in URLs and on the command line."""
+        return self.record.id
+
+    @cached_property
+    def manifest(self) -> pa.Table:
+        """Table of places; see `Manifest`."""
+        from dataeval_ui.store.manifests import load_manifest
+
+        return load_manifest(self.services.workspace, self.record.manifest_digest).table
+
+    @cached_property
+    def image_ids(self) -> tuple[str, ...]:
+        """Ids of the rows."""
+        from dataeval_ui.services.execute import distinct_images
+        from dataeval_ui.types import Manifest
+
+        return distinct_images(Manifest(table=self.manifest, digest=self.record.manifest_digest))
+
+    @cached_property
+    def row_of(self) -> Mapping[str, int]:
+        """Row of each image id."""
+        return {image_id: row for row, image_id in enumerate(self.image_ids)}
+
+    @property
+    def n_images(self) -> int:
+        """Number of rows: distinct readable contents."""
+        return len(self.image_ids)
+
+    @cached_property
+    def view(self) -> View:
+        """Embeddings as a memory map."""
+        from dataeval_ui.store.view import open_view
+
+        return open_view(self.services.workspace, self.record.key, self.image_ids)
+
+    @cached_property
+    def graph(self) -> NeighborGraph:
+        """Nearest neighbours."""
+        from dataeval_ui.store.results import load_result
+
+        return load_result(self.services.workspace, self.id, "neighbors", NeighborGraph)
+
+    @cached_property
+    def projection(self) -> Projection:
+        """The map."""
+        from dataeval_ui.store.results import load_result
+
+        return load_result(self.services.workspace, self.id, "projection", Projection)
+
+    @cached_property
+    def clustering(self) -> Clustering:
+        """The clusters."""
+        from dataeval_ui.store.results import load_result
+
+        return load_result(self.services.workspace, self.id, "clustering", Clustering)
+
+    @cached_property
+    def outliers(self) -> OutlierScores:
+        """The outlier scores."""
+        from dataeval_ui.store.results import load_result
+
+        return load_result(self.services.workspace, self.id, "outliers", OutlierScores)
+
+    @cached_property
+    def duplicates(self) -> DuplicatePairs:
+        """The verified near duplicates."""
+        from dataeval_ui.store.results import load_result
+
+        return load_result(self.services.workspace, self.id, "duplicates", DuplicatePairs)
+
+    @cached_property
+    def findings(self) -> tuple[Finding, ...]:
+        """What was found, ranked."""
+        from dataeval_ui.store.results import load_json
+
+        stored = load_json(self.services.workspace, self.id, "findings")
+        return tuple(
+            Finding(**{**entry, "image_ids": tuple(entry["image_ids"]), "paths": tuple(entry["paths"])})
+            for entry in stored
+        )
+
+    @cached_property
+    def _place_rows(self) -> Mapping[str, list[int]]:
+        """Manifest rows of each readable image."""
+        places: dict[str, list[int]] = {}
+        columns = zip(self.manifest["image_id"].to_pylist(), self.manifest["status"].to_pylist(), strict=True)
+        for i, (image_id, status) in enumerate(columns):
+            if status == "ok":
+                places.setdefault(image_id, []).append(i)
+        return places
+
+    def places(self, row: int) -> list[Place]:
+        """Return the files that hold an image, in path order."""
+        rows = self._place_rows[self.image_id(row)]
+        found = self.manifest.take(rows).select(["path", "label", "split"]).to_pylist()
+        return [Place(**place) for place in found]
+
+    def image_id(self, row: int) -> str:
+        """Return the id of a row.
+
+        Raises
+        ------
+        InputError
+            No such row.
+        """
+        if not 0 <= row < self.n_images:
+            raise InputError(f"There is no image {row} in this run; it has {self.n_images}, counted from 0.")
+        return self.image_ids[row]
+
+    @cached_property
+    def first_places(self) -> pa.Table:
+        """Manifest rows of each image's first place: a row an image, in the run's order."""
+        import pyarrow as pa
+
+        return self.manifest.take(pa.array([self._place_rows[i][0] for i in self.image_ids], pa.int64()))
+
+    @cached_property
+    def columns(self) -> Mapping[str, Column]:
+        """What the map can be coloured and filtered by, by name, in the order that the page offers them."""
+        from dataeval_ui.services.columns import run_columns
+
+        return {column.name: column for column in run_columns(self)}
+
+    def column(self, name: str) -> Column:
+        """Return one column.
+
+        Raises
+        ------
+        UnknownNameError
+            No such column.
+        """
+        if name not in self.columns:
+            raise UnknownNameError("column", name, self.columns)
+        return self.columns[name]
+
+    @cached_property
+    def _thumbnails(self) -> ThumbnailStore:
+        from dataeval_ui.store.thumbnails import ThumbnailStore
+
+        return ThumbnailStore(self.services.workspace)
+
+    def thumbnail(self, row: int) -> bytes | None:
+        """Return an image's thumbnail, a JPEG, or None if the store lost it."""
+        return self._thumbnails.get(self.image_id(row))
+
+    def image_path(self, row: int) -> Path:
+        """Return the file of an image's first place that is still there.
+
+        Raises
+        ------
+        AccessDeniedError
+            A link leads out of the dataset's root.
+        InputError
+            The file was moved or removed since the run.
+        """
+        from dataeval_ui.services.datasets import image_path
+
+        places = self.places(row)
+        for place in places:
+            path = image_path(self.services, self.dataset, place.path)
+            if path.is_file():
+                return path
+        raise InputError(
+            f"{places[0].path!r} is no longer in {self.dataset.root!r}; the thumbnail is all that is left."
+        )
+
+    def table(self, rows: Sequence[int] | None = None) -> pa.Table:
+        """Return a row an image, as exports write it: id, path, label, split, the results and the user's columns."""
+        from dataeval_ui.services.columns import run_table
+
+        return run_table(self, rows)

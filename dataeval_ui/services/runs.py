@@ -1,0 +1,168 @@
+"""Runs and the jobs that make them: start, watch, cancel, resume, open, remove."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from dataeval_ui.errors import InputError, UnknownNameError
+from dataeval_ui.services.execute import RunRequest, check_params, execute_run
+
+if TYPE_CHECKING:
+    from dataeval_ui.services.context import Services
+    from dataeval_ui.services.run import Run
+    from dataeval_ui.store.records import JobRecord, RunRecord
+    from dataeval_ui.types import Json, Progress
+
+RUN_JOB = "run"
+WARM_IDLE_S = 1800.0
+"""A worker without work stays this long, so that the next run finds the map's kernels compiled."""
+
+
+def start_run(services: Services, request: RunRequest) -> JobRecord:
+    """Put a run into the queue and see to it that a worker is there to take it.
+
+    The same request that is already queued or going on is returned instead of being started twice.
+
+    Raises
+    ------
+    UnknownNameError
+        No such dataset or backbone.
+    ParameterError
+        A parameter outside its range.
+    BackboneUnavailableError
+        The backbone's weights are neither here nor to be had; said before anything starts.
+    """
+    from dataeval_ui.jobs.queue import submit
+
+    _check_request(services, request)
+    payload = request.to_json()
+    for job in services.catalog.list_jobs(states=("queued", "running")):
+        if job.kind == RUN_JOB and job.payload == payload:
+            ensure_worker(services)
+            return job
+    job = submit(services.catalog, RUN_JOB, payload)
+    ensure_worker(services)
+    return job
+
+
+def _check_request(services: Services, request: RunRequest) -> None:
+    from dataeval_ui.embed.backbones import get_backbone
+
+    services.catalog.get_dataset(request.dataset_id)
+    get_backbone(request.backbone)
+    check_params(request.params)
+
+
+def ensure_worker(services: Services) -> None:
+    """Start the workspace's worker process, unless one is alive."""
+    from dataeval_ui.jobs.worker import start_worker
+    from dataeval_ui.services.context import worker_environment
+
+    argv = [sys.executable, "-m", "dataeval_ui", "worker"]
+    start_worker(services.workspace, argv, dict(worker_environment(services)))
+
+
+def run_worker(services: Services) -> None:
+    """Be the worker: take jobs until there has been none for a while, or a signal says stop."""
+    from dataeval_ui.jobs.worker import work
+
+    work(services.catalog, _executor(services), workspace=services.workspace, idle_exit_s=WARM_IDLE_S)
+
+
+def _executor(services: Services) -> Callable[[JobRecord, Progress], Json]:
+    def execute(job: JobRecord, progress: Progress) -> Json:
+        if job.kind != RUN_JOB:
+            raise UnknownNameError("kind of job", job.kind, [RUN_JOB])
+        return execute_run(services, RunRequest.from_json(job.payload), progress)
+
+    return execute
+
+
+def run_here(services: Services, request: RunRequest, progress: Progress) -> Json:
+    """Do a run in this process, as a job that the pages see and can cancel."""
+    from dataeval_ui.jobs.queue import run_in_process
+
+    _check_request(services, request)
+    return run_in_process(services.catalog, RUN_JOB, request.to_json(), _executor(services), progress)
+
+
+def cancel_job(services: Services, job_id: str) -> JobRecord:
+    """Ask a job to stop; committed batches stay, and `resume_job` goes on from them."""
+    services.catalog.request_cancel(job_id)
+    return services.catalog.get_job(job_id)
+
+
+def resume_job(services: Services, job_id: str) -> JobRecord:
+    """Start a cancelled or failed job again.
+
+    Raises
+    ------
+    InputError
+        The job is done, or still going on.
+    """
+    job = services.catalog.get_job(job_id)
+    if job.state not in ("cancelled", "failed"):
+        raise InputError(f"Only a cancelled or failed job can be resumed; this one is {job.state}.")
+    return start_run(services, RunRequest.from_json(job.payload))
+
+
+def list_runs(services: Services, dataset_id: str | None = None) -> list[RunRecord]:
+    """Return finished runs, newest first."""
+    return sorted(services.catalog.list_runs(dataset_id), key=lambda run: run.created_at, reverse=True)
+
+
+def find_run(services: Services, name: str) -> RunRecord:
+    """Find a run by its id, the start of it, its name, or its dataset's name (the newest run then).
+
+    Raises
+    ------
+    UnknownNameError
+        Nothing fits.
+    """
+    runs = list_runs(services)
+    for fits in (
+        lambda run: run.id == name,
+        lambda run: run.name == name,
+        lambda run: services.catalog.get_dataset(run.dataset_id).name == name,
+        lambda run: len(name) >= 4 and run.id.startswith(name),
+    ):
+        found = [run for run in runs if fits(run)]
+        if found:
+            return found[0]
+    raise UnknownNameError("run", name, [run.id for run in runs] + [run.name for run in runs])
+
+
+def open_run(services: Services, run_id: str) -> Run:
+    """Open a finished run.
+
+    Raises
+    ------
+    UnknownNameError
+        No such run.
+    StorageError
+        Its results were deleted or damaged; run the dataset again.
+    """
+    from dataeval_ui.errors import StorageError
+    from dataeval_ui.services.run import Run
+    from dataeval_ui.store.results import is_finished
+
+    record = services.catalog.get_run(run_id)
+    if not is_finished(services.workspace, run_id):
+        raise StorageError(f"The results of run {run_id!r} are gone. Run its dataset again; embeddings are kept.")
+    return Run(services, record, services.catalog.get_dataset(record.dataset_id))
+
+
+def remove_run(services: Services, run_id: str) -> None:
+    """Delete a run's results. Embeddings and thumbnails stay in the store."""
+    import shutil
+
+    services.catalog.get_run(run_id)
+    shutil.rmtree(services.workspace.run_dir(run_id), ignore_errors=True)
+    services.catalog.remove_run(run_id)
+
+
+def active_jobs(services: Services) -> Sequence[JobRecord]:
+    """Return queued and running jobs, oldest first."""
+    return sorted(services.catalog.list_jobs(states=("queued", "running")), key=lambda job: job.created_at)
