@@ -1,0 +1,50 @@
+"""Where settings come from, and what happens to bad ones."""
+
+from pathlib import Path
+
+import pytest
+
+from dataeval_ui.errors import ParameterError, UnknownNameError
+from dataeval_ui.settings import Settings, load_settings
+
+
+def test_the_command_line_beats_the_environment_beats_the_file(tmp_path: Path) -> None:
+    (tmp_path / "settings.toml").write_text("port = 1\nbatch_size = 2\nthumbnail_px = 3\n")
+    environment = {"DATAEVAL_UI_PORT": "10", "DATAEVAL_UI_BATCH_SIZE": "20"}
+    settings = load_settings({"workspace": tmp_path, "port": 100}, environment=environment)
+    assert (settings.port, settings.batch_size, settings.thumbnail_px) == (100, 20, 3)
+
+
+def test_none_from_the_command_line_means_not_given() -> None:
+    assert load_settings({"port": None}, environment={"DATAEVAL_UI_PORT": "9"}).port == 9
+
+
+def test_roots_are_split_at_the_platforms_separator(tmp_path: Path) -> None:
+    import os
+
+    text = os.pathsep.join(["/a", "/b"])
+    assert load_settings({}, environment={"DATAEVAL_UI_DATA_ROOTS": text}).data_roots == (Path("/a"), Path("/b"))
+
+
+def test_an_unknown_setting_in_the_file_names_the_nearest(tmp_path: Path) -> None:
+    (tmp_path / "settings.toml").write_text("prot = 1\n")
+    with pytest.raises(UnknownNameError, match="Did you mean 'port'"):
+        load_settings({"workspace": tmp_path}, environment={})
+
+
+@pytest.mark.parametrize(("name", "value"), [("port", "many"), ("offline", "perhaps"), ("decode_timeout_s", "soon")])
+def test_a_value_of_the_wrong_type_is_one_sentence(name: str, value: str) -> None:
+    with pytest.raises(ParameterError, match=f"'{name}' needs a value of type"):
+        load_settings({name: value}, environment={})
+
+
+def test_a_file_that_is_no_toml_says_which(tmp_path: Path) -> None:
+    (tmp_path / "settings.toml").write_text("port = = 1")
+    with pytest.raises(ParameterError, match=r"settings\.toml is no TOML file"):
+        load_settings({"workspace": tmp_path}, environment={})
+
+
+def test_every_setting_says_what_it_is_for() -> None:
+    from dataclasses import fields
+
+    assert all(f.metadata["doc"].endswith(".") for f in fields(Settings))
