@@ -1,4 +1,4 @@
-"""Whole runs of the command line on a folder: memory, exact groups against an independent count, and what a rerun costs.
+"""Whole runs of the command line on a folder: memory, exact groups, and what a rerun costs.
 
     python scripts/bench/run.py FOLDER [--new-share 0.01] [--keep DIR]
 
