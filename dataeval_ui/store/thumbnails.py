@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from dataeval_ui.errors import StorageError
-from dataeval_ui.store.images import ImageParts
+from dataeval_ui.store.parts import ImageParts
 from dataeval_ui.store.workspace import Workspace
 
 logger = logging.getLogger(__name__)

@@ -15,7 +15,7 @@ import numpy as np
 
 from dataeval_ui.errors import StorageError
 from dataeval_ui.store.durable import aside_name, fsync_folder, read_json, storing, write_json_durably
-from dataeval_ui.store.embeddings import EmbeddingParts, to_matrix
+from dataeval_ui.store.parts import EmbeddingParts, to_matrix
 from dataeval_ui.store.workspace import Workspace
 from dataeval_ui.types import EmbeddingKey, digest_of
 
