@@ -204,12 +204,13 @@ def _measured(run: Run) -> Iterator[Column]:
     from dataeval_ui.store.images import read_image_columns
 
     table = read_image_columns(run.services.workspace, run.image_ids)
-    titles = {"width_px": "Width (px)", "height_px": "Height (px)"}
-    for name in table.column_names:
-        if name in titles or name.startswith("stat."):
-            values = table[name].to_numpy().astype(np.float32)
-            title = titles.get(name) or name.removeprefix("stat.").replace("_", " ").capitalize()
-            yield Column(name=name.removeprefix("stat."), title=title, kind="continuous", values=values)
+    for name, title in (("width_px", "Width (px)"), ("height_px", "Height (px)")):
+        yield Column(name=name, title=title, kind="continuous", values=table[name].to_numpy().astype(np.float32))
+    statistics = table["statistics"].combine_chunks()
+    for name in (field.name for field in statistics.type):
+        values = statistics.field(name).to_numpy(zero_copy_only=False).astype(np.float32)
+        title = name.replace("_", " ").capitalize()
+        yield Column(name=name, title=title, kind="continuous", values=values)
     column = categorical("format", "Format", run.first_places["format"].to_pylist())
     if column is not None:
         yield column

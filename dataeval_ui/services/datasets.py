@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from dataeval_ui.errors import AccessDeniedError, InputError
 from dataeval_ui.types import LabelRule, Listing
 
 if TYPE_CHECKING:
     from dataeval_ui.services.context import Services
-    from dataeval_ui.store.records import DatasetRecord
-
-DatasetKind = Literal["folder", "archive", "table", "upload", "demo"]
+    from dataeval_ui.store.records import DatasetKind, DatasetRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,8 +93,6 @@ def add_dataset(
     SourceError, AccessDeniedError, UnsafeArchiveError, UnknownNameError
         The source cannot be read, is empty, or lies outside the roots.
     """
-    from dataeval_ui.store.records import DatasetRecord
-
     rule = rule or LabelRule()
     path = Path(source).expanduser()
     path = Path.cwd() / path if not path.is_absolute() else path
@@ -106,21 +100,15 @@ def add_dataset(
     known = services.catalog.list_datasets()
     for dataset in known:
         if dataset.source == str(path) and dataset.rule == rule and name in (None, dataset.name):
-            services.catalog.update_dataset(dataset.id, n_files=listing.n_files, root=listing.root)
-            return services.catalog.get_dataset(dataset.id)
-    record = DatasetRecord(
-        id=secrets.token_hex(6),
+            return services.catalog.update_dataset(dataset.id, n_files=listing.n_files, root=listing.root)
+    return services.catalog.add_dataset(
         name=_free_name(name or _name_of(path), {d.name for d in known}, given=name is not None),
         source=str(path),
         root=listing.root,
         rule=rule,
         kind=kind or kind_of(path),
-        created_at=datetime.now(UTC),
-        manifest_digest=None,
         n_files=listing.n_files,
     )
-    services.catalog.add_dataset(record)
-    return record
 
 
 def _name_of(path: Path) -> str:

@@ -207,7 +207,6 @@ def _analyse(
     watch: Stopwatch,
 ) -> RunRecord:
     from dataeval_ui.services.analyse import analyse, find_base
-    from dataeval_ui.store.records import RunRecord
     from dataeval_ui.store.results import finish_run
 
     base = None if request.refit else find_base(services, dataset, image_ids, key, request.params, RESULTS_VERSION)
@@ -235,7 +234,10 @@ def _analyse(
     )
     summary = {**summary, "results_version": RESULTS_VERSION}
     now = datetime.now(UTC)
-    run = RunRecord(
+    finish_run(services.workspace, run_id, summary)
+    if any(known.id == run_id for known in services.catalog.list_runs(dataset.id)):
+        services.catalog.remove_run(run_id)  # an older record whose results were lost or out of date
+    return services.catalog.add_run(
         id=run_id,
         dataset_id=dataset.id,
         name=request.name or f"{dataset.name} · {request.backbone}",
@@ -248,11 +250,6 @@ def _analyse(
         summary=summary,
         base_run_id=base.run.id if base else None,
     )
-    finish_run(services.workspace, run_id, summary)
-    if any(known.id == run_id for known in services.catalog.list_runs(dataset.id)):
-        services.catalog.remove_run(run_id)  # an older record whose results were lost or out of date
-    services.catalog.add_run(run)
-    return run
 
 
 def _summary(run: RunRecord, manifest: Manifest, outcome: EmbedOutcome, watch: Stopwatch) -> Json:
