@@ -1,1 +1,54 @@
 """Sources of images, the listing of their places, and the safe decoding of one file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dataeval_ui.data.decode import DECODER_VERSION, decode_bytes, decode_file, image_id_of, read_image_id
+    from dataeval_ui.data.hashes import dhash, hamming, phash
+    from dataeval_ui.data.manifest import finish_manifest
+    from dataeval_ui.data.paths import safe_member_path
+    from dataeval_ui.data.source import list_source
+    from dataeval_ui.data.statistics import STATISTICS, Statistic
+
+_HOMES = {
+    "DECODER_VERSION": "decode",
+    "STATISTICS": "statistics",
+    "Statistic": "statistics",
+    "decode_bytes": "decode",
+    "decode_file": "decode",
+    "dhash": "hashes",
+    "finish_manifest": "manifest",
+    "hamming": "hashes",
+    "image_id_of": "decode",
+    "list_source": "source",
+    "phash": "hashes",
+    "read_image_id": "decode",
+    "safe_member_path": "paths",
+}
+
+__all__ = [
+    "DECODER_VERSION",
+    "STATISTICS",
+    "Statistic",
+    "decode_bytes",
+    "decode_file",
+    "dhash",
+    "finish_manifest",
+    "hamming",
+    "image_id_of",
+    "list_source",
+    "phash",
+    "read_image_id",
+    "safe_member_path",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name when it is first used: numpy is not needed to list a folder or to answer `--help`."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

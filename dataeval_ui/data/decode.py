@@ -1,0 +1,202 @@
+"""One read and one decode of one file, and everything that is taken from it.
+
+Nothing here raises for a bad file: the reason is in the result. Safe in threads and in processes; no state.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dataeval_ui.data.formats import UnreadableImageError, open_header
+from dataeval_ui.data.hashes import dhash, phash
+from dataeval_ui.data.places import reason_for_mode
+from dataeval_ui.data.raster import flatten, orientation_of, reduction, upright
+from dataeval_ui.data.resize import model_input
+from dataeval_ui.data.statistics import STATISTICS_PX, measure
+from dataeval_ui.settings import Settings
+from dataeval_ui.types import DecodedImage, Preprocessing
+
+if TYPE_CHECKING:
+    from PIL import Image
+    from PIL.ImageFile import ImageFile
+
+DECODER_VERSION = 1
+"""Raised whenever a change here can change pixels, thumbnails, statistics or hashes; part of the embedding key."""
+
+THUMBNAIL_QUALITY = 82
+
+
+def decode_file(path: Path | str, *, preprocessing: Preprocessing | None, settings: Settings) -> DecodedImage:
+    """Read and decode one file.
+
+    Parameters
+    ----------
+    path : Path or str
+        Links are followed. Only a regular file is read: a named pipe or a device would hang.
+    preprocessing : Preprocessing or None
+        None leaves `pixels` out.
+    settings : Settings
+        `max_file_bytes`, `max_pixels` and `thumbnail_px`.
+
+    Returns
+    -------
+    DecodedImage
+        With a reason instead of an image for a file that is none, is too large, or cannot be read. Never raises for a
+        bad file.
+
+    Notes
+    -----
+    The memory needed is that of the decoded pixels and a few megabytes.
+    """
+    data, reason = _read_bytes(path, settings)
+    if data is None:
+        return DecodedImage(image_id=None, reason=reason)
+    return decode_bytes(data, preprocessing=preprocessing, settings=settings)
+
+
+def read_image_id(path: Path | str, *, settings: Settings) -> tuple[str | None, str | None]:
+    """Hash a file without decoding it.
+
+    Returns
+    -------
+    image_id : str or None
+    reason : str or None
+        Why the bytes could not be read; exactly one of the two is None.
+    """
+    data, reason = _read_bytes(path, settings)
+    return (None, reason) if data is None else (image_id_of(data), None)
+
+
+def image_id_of(data: bytes) -> str:
+    """Name an image by its bytes: xxh3-128, 32 hexadecimal digits."""
+    import xxhash
+
+    return xxhash.xxh3_128_hexdigest(data)
+
+
+def decode_bytes(data: bytes, *, preprocessing: Preprocessing | None, settings: Settings) -> DecodedImage:
+    """Decode a file's bytes; see `decode_file`."""
+    image_id = image_id_of(data)
+    try:
+        return _decode(data, image_id, preprocessing, settings)
+    except UnreadableImageError as error:
+        reason = str(error)
+    except MemoryError:
+        reason = "The image needs more memory than there is: make it smaller."
+    return DecodedImage(image_id=image_id, reason=reason)
+
+
+def _read_bytes(path: Path | str, settings: Settings) -> tuple[bytes | None, str | None]:
+    try:
+        # Looked at before it is opened: opening some devices does things. Without blocking: a pipe may take its place.
+        if reason := reason_for_mode(Path(path).stat().st_mode):
+            return None, reason
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        with os.fdopen(descriptor, "rb", buffering=0) as file:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                return None, reason_for_mode(status.st_mode)
+            if status.st_size > settings.max_file_bytes:
+                return None, (
+                    f"The file is too large: {status.st_size:,} bytes, and at most {settings.max_file_bytes:,} are "
+                    "read (max_file_bytes)."
+                )
+            parts = []
+            n_left = settings.max_file_bytes
+            while n_left > 0 and (part := file.read(min(n_left, max(1, status.st_size)))):
+                parts.append(part)
+                n_left -= len(part)
+            return (parts[0] if len(parts) == 1 else b"".join(parts)), None
+    except FileNotFoundError:
+        return None, "The file does not exist any more."
+    except (OSError, ValueError) as error:
+        return None, f"The file cannot be opened: {getattr(error, 'strerror', None) or error}."
+
+
+def _decode(data: bytes, image_id: str, preprocessing: Preprocessing | None, settings: Settings) -> DecodedImage:
+    with _decoding():
+        header = open_header(data, max_pixels=settings.max_pixels)
+    mode, width, height = header.mode, header.width, header.height
+    orientation = orientation_of(header)
+    resize_px = 0 if preprocessing is None else preprocessing.resize_px
+    factor = reduction(width, height, resize_px=resize_px)
+    with _decoding():
+        factor = _load(header, factor)
+        work, transparent = flatten(header, factor=factor)
+    work = upright(work, orientation)
+    if orientation in (5, 6, 7, 8):
+        width, height = height, width
+    pixels = None if preprocessing is None else model_input(work, preprocessing)
+    small = _reduced(work, max(STATISTICS_PX, settings.thumbnail_px))
+    thumbnail = _fitted(_reduced(small, settings.thumbnail_px), settings.thumbnail_px)
+    grey = _fitted(small if small.mode == "L" else small.convert("L"), STATISTICS_PX)
+    return DecodedImage(
+        image_id=image_id,
+        width_px=width,
+        height_px=height,
+        format=str(header.format),
+        mode=mode,
+        thumbnail=_encode(thumbnail),
+        statistics=measure(grey, thumbnail, width_px=width, height_px=height, alpha_fraction=transparent),
+        phash=phash(grey),
+        dhash=dhash(grey),
+        pixels=pixels,
+    )
+
+
+def _load(header: ImageFile, factor: int) -> int:
+    """Decode the pixels, and say by how much they are still to be reduced."""
+    if header.format == "JPEG" and factor >= 2:
+        width = header.width
+        scale = next(power for power in (8, 4, 2) if power <= factor)
+        header.draft(None, (-(-header.width // scale), -(-header.height // scale)))
+        factor = max(1, factor // max(1, round(width / header.width)))
+    header.load()
+    return factor
+
+
+def _reduced(image: Image.Image, longer_px: int) -> Image.Image:
+    """Reduce by a whole factor, to a longer side of at least `longer_px`."""
+    factor = max(image.size) // longer_px
+    return image.reduce(factor) if factor >= 2 else image
+
+
+def _fitted(image: Image.Image, longer_px: int) -> Image.Image:
+    """Resize to a longer side of `longer_px`; smaller images stay."""
+    from PIL import Image
+
+    longer = max(image.size)
+    if longer <= longer_px:
+        return image
+    size = (max(1, round(image.width * longer_px / longer)), max(1, round(image.height * longer_px / longer)))
+    return image.resize(size, Image.Resampling.BILINEAR)
+
+
+def _encode(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=THUMBNAIL_QUALITY)
+    return buffer.getvalue()
+
+
+@contextmanager
+def _decoding() -> Iterator[None]:
+    """Turn whatever a decoder raises into a reason; what is done with the pixels afterwards is not covered."""
+    try:
+        yield
+    except (UnreadableImageError, MemoryError):
+        raise
+    except Exception as error:
+        raise UnreadableImageError(_reason_for(error)) from error
+
+
+def _reason_for(error: Exception) -> str:
+    text = (str(error).splitlines() or [""])[0][:200].rstrip(". ")
+    if "truncated" in text.lower() or isinstance(error, EOFError):
+        return "The file is cut short: copy or download it again."
+    return f"The image cannot be decoded ({text or type(error).__name__}): the file may be damaged."
