@@ -9,8 +9,12 @@ from datetime import timedelta
 from typing import Any
 
 from dataeval_ui.store.catalog_base import CatalogBase, new_id, now_utc
+from dataeval_ui.store.processes import lives
 from dataeval_ui.store.records import JobRecord
 from dataeval_ui.types import JobState, Json, Stage
+
+MAX_ATTEMPTS = 3
+"""A job whose worker died this often fails, so that it does not take every later worker down as well."""
 
 _FRESH: dict[str, Any] = {
     "stage": None,
@@ -35,7 +39,9 @@ class CatalogJobs(CatalogBase):
 
         job_id = new_id()
         values = {"id": job_id, "kind": kind, "payload": payload, "state": "queued", "created_at": now_utc()}
-        self._insert(JOBS, {**_FRESH, **values, "error": None, "result": None, "cancel_requested": False})
+        self._insert(
+            JOBS, {**_FRESH, **values, "error": None, "result": None, "cancel_requested": False, "n_attempts": 0}
+        )
         return self.get_job(job_id)
 
     def get_job(self, job_id: str) -> JobRecord:
@@ -73,6 +79,7 @@ class CatalogJobs(CatalogBase):
                     "heartbeat_at": now,
                     "worker_pid": worker_pid,
                     "worker_host": socket.gethostname(),
+                    "n_attempts": JOBS.c.n_attempts + 1,
                     "error": None,
                 },
             )
@@ -156,13 +163,16 @@ class CatalogJobs(CatalogBase):
         self._update(
             JOBS,
             (JOBS.c.id == job_id) & JOBS.c.state.in_(["failed", "cancelled", "running"]),
-            {**_FRESH, "state": "queued", "error": None, "result": None, "cancel_requested": False},
+            {**_FRESH, "state": "queued", "error": None, "result": None, "cancel_requested": False, "n_attempts": 0},
         )
         return self.get_job(job_id)
 
     def release_job(self, job_id: str, *, worker_pid: int | None = None) -> bool:
         """Give a running job of this worker back to the queue, because the worker ends."""
-        return self._update_own(job_id, worker_pid, {**_FRESH, "state": "queued"})
+        from dataeval_ui.store.catalog_tables import JOBS
+
+        # an end in good order is no attempt that failed
+        return self._update_own(job_id, worker_pid, {**_FRESH, "state": "queued", "n_attempts": JOBS.c.n_attempts - 1})
 
     def requeue_stale_jobs(self, *, older_than_s: float = 120.0) -> list[str]:
         """Put running jobs whose worker is gone back into the queue; those that were asked to stop are cancelled.
@@ -177,20 +187,24 @@ class CatalogJobs(CatalogBase):
         list of str
             Ids of the jobs.
         """
-        import psutil
-
         from dataeval_ui.store.catalog_tables import JOBS
 
         now, host = now_utc(), socket.gethostname()
         stale = []
         for job in self.list_jobs(["running"], limit=None):
             silent = job.heartbeat_at is None or now - job.heartbeat_at > timedelta(seconds=older_than_s)
-            dead = job.worker_host == host and job.worker_pid is not None and not psutil.pid_exists(job.worker_pid)
+            dead = job.worker_host == host and job.worker_pid is not None and not lives(job.worker_pid)
             if not (silent or dead):
                 continue
             # the heartbeat is part of the condition: a worker that spoke up meanwhile keeps its job
             unchanged = (JOBS.c.id == job.id) & (JOBS.c.state == "running") & (JOBS.c.heartbeat_at == job.heartbeat_at)
             changes = {**_FRESH, "state": "queued"}
+            if job.n_attempts >= MAX_ATTEMPTS:
+                error = (
+                    f"Its worker died {job.n_attempts} times, as it does when the system runs out of memory. "
+                    "Free memory or choose a smaller batch, then resume: what was committed stays."
+                )
+                changes = {"state": "failed", "error": error, "finished_at": now, "eta_s": None}
             if job.cancel_requested:
                 changes = {"state": "cancelled", "finished_at": now, "eta_s": None}
             if self._update(JOBS, unchanged, changes):

@@ -81,6 +81,7 @@ JOBS = sa.Table(
     sa.Column("worker_pid", sa.Integer),
     sa.Column("worker_host", sa.String(255)),
     sa.Column("cancel_requested", sa.Boolean, nullable=False),
+    sa.Column("n_attempts", sa.Integer, nullable=False),
 )
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from dataeval_ui.errors import StorageError
+from dataeval_ui.store.processes import lives
 from dataeval_ui.types import Json, digest_of
 
 logger = logging.getLogger(__name__)
@@ -124,14 +125,12 @@ def remove_leftovers(folder: Path) -> int:
     int
         Number of files removed.
     """
-    import psutil
-
     n_removed = 0
     for path in folder.glob(".*.tmp"):
         if (match := _LEFTOVER.match(path.name)) is None:
             continue
         with contextlib.suppress(FileNotFoundError):
-            gone = match["host"] == _host() and not psutil.pid_exists(int(match["pid"]))
+            gone = match["host"] == _host() and not lives(int(match["pid"]))
             if gone or time.time() - path.stat().st_mtime > _DAY_S:
                 path.unlink()
                 n_removed += 1

@@ -87,6 +87,8 @@ class JobRecord:
         UTC; when its worker last said that it lives.
     worker_pid, worker_host : int, str or None
         The process that does it.
+    n_attempts : int
+        How many workers took it and did not end in good order, the running one counted.
     """
 
     id: str
@@ -107,6 +109,7 @@ class JobRecord:
     worker_pid: int | None
     cancel_requested: bool
     worker_host: str | None = None
+    n_attempts: int = 0
 
     @property
     def is_over(self) -> bool:
