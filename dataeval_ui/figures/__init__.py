@@ -1,1 +1,7 @@
-"""Results as plotly figures, and figure events as rows."""
+"""plotly figures, the colours of everything that is drawn, and events as rows."""
+
+from __future__ import annotations
+
+from dataeval_ui.figures.charts import count_figure, histogram_figure, map_figure, selected_rows
+
+__all__ = ["count_figure", "histogram_figure", "map_figure", "selected_rows"]

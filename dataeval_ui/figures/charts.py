@@ -1,0 +1,205 @@
+"""plotly figures: the map where there is no WebGL2, bars and histograms; and what was clicked in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from dataeval_ui.errors import ParameterError
+from dataeval_ui.figures.palette import categorical_colors, neutral_color, sequential_colors
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+    from dataeval_ui.types.base import Float32
+
+_TEXT = ("#31333f", "#fafafa")
+_MAX_BARS = 40
+
+
+def map_figure(
+    xy: Float32,
+    values: np.ndarray[Any, np.dtype[Any]],
+    kind: Literal["categorical", "continuous"],
+    palette: Sequence[str] | None = None,
+    dark: bool = False,
+) -> go.Figure:
+    """Draw the map as one WebGL trace of typed arrays.
+
+    Parameters
+    ----------
+    xy : ndarray of shape (n_images, 2), float32
+    values : ndarray of shape (n_images,)
+        Categorical: codes from 0, negative for none. Continuous: numbers, NaN for none.
+    kind : {"categorical", "continuous"}
+    palette : sequence of str, optional
+        `#rrggbb` by code, or from small to large; default: `palette.py`.
+    dark : bool, default False
+
+    Returns
+    -------
+    plotly Figure
+        Point `i` is row `i`, so `selected_rows` gives rows.
+
+    Raises
+    ------
+    ParameterError
+        Another number of values than of points, or an unknown kind.
+    """
+    import plotly.graph_objects as go
+
+    n = xy.shape[0]
+    if values.shape != (n,):
+        raise ParameterError(f"The map has {n} points, but there are {values.shape} values to colour it by.")
+    marker: dict[str, Any]
+    if kind == "categorical":
+        marker = _coded_marker(values, palette, dark)
+    elif kind == "continuous":
+        marker = _scaled_marker(values, palette, dark)
+    else:
+        raise ParameterError(f"kind must be 'categorical' or 'continuous', got {kind!r}.")
+    marker |= {"size": 7 if n < 2_000 else 4 if n < 30_000 else 2, "opacity": 0.8, "line": {"width": 0}}
+    points = go.Scattergl(
+        x=xy[:, 0].astype(np.float32), y=xy[:, 1].astype(np.float32), mode="markers", marker=marker, hoverinfo="none"
+    )
+    figure = go.Figure(points)
+    _style(figure, dark)
+    figure.update_layout(dragmode="lasso", height=640)
+    figure.update_xaxes(visible=False)
+    figure.update_yaxes(visible=False, scaleanchor="x")
+    return figure
+
+
+def count_figure(counts: Mapping[str, int], *, dark: bool = False) -> go.Figure:
+    """Draw counts as bars, the largest on top; beyond 40 the rest is one bar.
+
+    Parameters
+    ----------
+    counts : mapping of str to int
+        By name; names are text, never markup.
+    dark : bool, default False
+    """
+    import plotly.graph_objects as go
+
+    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    shown, rest = ranked[:_MAX_BARS], ranked[_MAX_BARS:]
+    if rest:
+        shown.append((f"{len(rest)} others", sum(count for _, count in rest)))
+    bars = go.Bar(
+        x=[count for _, count in shown],
+        y=list(range(len(shown))),
+        orientation="h",
+        marker={"color": categorical_colors(1, dark=dark)[0]},
+        text=[f"{count:,}" for _, count in shown],
+        hoverinfo="none",
+    )
+    figure = go.Figure(bars)
+    _style(figure, dark)
+    figure.update_layout(height=60 + 24 * max(len(shown), 1))
+    names = [_plain(name) for name, _ in shown]
+    figure.update_yaxes(autorange="reversed", tickmode="array", tickvals=list(range(len(shown))), ticktext=names)
+    figure.update_xaxes(visible=False)
+    return figure
+
+
+def histogram_figure(
+    values: np.ndarray[Any, np.dtype[Any]], threshold: float | None = None, *, dark: bool = False
+) -> go.Figure:
+    """Draw how values are spread, with a line at the threshold; values that are not finite are left out.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_images,)
+    threshold : float, optional
+    dark : bool, default False
+    """
+    import plotly.graph_objects as go
+
+    finite = values[np.isfinite(values)].astype(np.float64)
+    figure = go.Figure()
+    if finite.size:
+        heights, edges = np.histogram(finite, bins=60)
+        bars = go.Bar(
+            x=(edges[:-1] + edges[1:]) / 2,
+            y=heights,
+            width=np.diff(edges),
+            marker={"color": categorical_colors(1, dark=dark)[0], "line": {"width": 0}},
+        )
+        figure.add_trace(bars)
+    _style(figure, dark)
+    figure.update_layout(height=240, bargap=0)
+    if threshold is not None:
+        figure.add_vline(x=threshold, line={"color": categorical_colors(2, dark=dark)[1], "width": 2, "dash": "dash"})
+    return figure
+
+
+def selected_rows(event: object) -> list[int]:
+    """Read the rows that were clicked, boxed or lassoed from the event of a plotly chart.
+
+    Returns
+    -------
+    list of int
+        Sorted, each once; empty where nothing is selected or where the event is of no known form.
+    """
+    selection = _entry(event, "selection")
+    indices = _entry(selection, "point_indices")
+    if not isinstance(indices, (list, tuple)) or not indices:
+        points = _entry(selection, "points")
+        indices = [_entry(point, "point_index") for point in points] if isinstance(points, (list, tuple)) else []
+    return sorted({i for i in indices if isinstance(i, int) and not isinstance(i, bool) and i >= 0})
+
+
+def _entry(value: object, name: str) -> object:
+    if isinstance(value, Mapping):
+        return value.get(name)
+    return getattr(value, name, None)
+
+
+def _plain(name: str) -> str:
+    """Write a name so that plotly shows it as it is: it would take tags for markup."""
+    short = name if len(name) <= 40 else f"{name[:24]}…{name[-15:]}"
+    return short.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _coded_marker(values: np.ndarray[Any, np.dtype[Any]], palette: Sequence[str] | None, dark: bool) -> dict[str, Any]:
+    n_codes = int(values.max(initial=-1)) + 1
+    colors = categorical_colors(n_codes, dark=dark) if palette is None else list(palette)
+    if not colors:
+        return {"color": neutral_color(dark=dark)}
+    # One step of the colour scale for each colour, and the first for "none".
+    steps = [neutral_color(dark=dark), *colors]
+    codes = np.where(values < 0, 0, values % len(colors) + 1).astype(np.float32)
+    edges = np.arange(len(steps) + 1) / len(steps)
+    scale = [[float(edge), color] for i, color in enumerate(steps) for edge in (edges[i], edges[i + 1])]
+    return {"color": codes, "colorscale": scale, "cmin": -0.5, "cmax": len(steps) - 0.5, "showscale": False}
+
+
+def _scaled_marker(values: np.ndarray[Any, np.dtype[Any]], palette: Sequence[str] | None, dark: bool) -> dict[str, Any]:
+    numbers = values.astype(np.float32)
+    known = np.isfinite(numbers)
+    if not known.any():
+        return {"color": neutral_color(dark=dark)}
+    low, high = float(numbers[known].min()), float(numbers[known].max())
+    colors = sequential_colors(dark=dark) if palette is None else tuple(palette)
+    width = (high - low) or 1.0
+    # The lowest twentieth of the scale is for "none"; NaN would be drawn black.
+    bottom = low - width / 19
+    stops = np.linspace(0.05, 1, len(colors))
+    grey = neutral_color(dark=dark)
+    scale = [[0.0, grey], [0.025, grey], [0.025, colors[0]]]
+    scale += [[float(at), color] for at, color in zip(stops, colors, strict=True)]
+    numbers = np.where(known, numbers, bottom).astype(np.float32)
+    return {"color": numbers, "colorscale": scale, "cmin": bottom, "cmax": low + width, "showscale": True}
+
+
+def _style(figure: go.Figure, dark: bool) -> None:
+    figure.update_layout(
+        template="plotly_dark" if dark else "plotly_white",
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        font={"color": _TEXT[dark]},
+        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        showlegend=False,
+    )
