@@ -257,6 +257,7 @@ def _summary(run: RunRecord, manifest: Manifest, outcome: EmbedOutcome, watch: S
 
     n_files = manifest.table.num_rows
     n_images = int(pc.sum(pc.equal(manifest.table["status"], "ok")).as_py() or 0)
+    n_distinct = len(distinct_images(manifest))
     counts: dict[str, Any] = {k: v for k, v in run.summary.items() if k.startswith("n_")}
     return {
         "run": run.id,
@@ -265,7 +266,7 @@ def _summary(run: RunRecord, manifest: Manifest, outcome: EmbedOutcome, watch: S
         "n_images": n_images,
         "n_unreadable": n_files - n_images,
         "n_embedded": outcome.n_embedded,
-        "n_cached": outcome.n_cached,
+        "n_cached": n_distinct - outcome.n_embedded,
         "backbone": run.backbone,
         **counts,
         "seconds": watch.finish(),

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from dataeval_ui.errors import InputError, UnknownNameError
+from dataeval_ui.errors import CancelledError, DataEvalUIError, InputError, UnknownNameError
 from dataeval_ui.services.execute import RunRequest, check_params, execute_run
 
 if TYPE_CHECKING:
@@ -81,11 +81,79 @@ def _executor(services: Services) -> Callable[[JobRecord, Progress], Json]:
 
 
 def run_here(services: Services, request: RunRequest, progress: Progress) -> Json:
-    """Do a run in this process, as a job that the pages see and can cancel."""
-    from dataeval_ui.jobs.queue import run_in_process
+    """Do a run in this process, as a job that the pages see and can cancel.
+
+    Where the worker is at the same run already, this waits for it instead and shows how far it is.
+
+    Returns
+    -------
+    dict
+        As `execute_run`.
+
+    Raises
+    ------
+    CancelledError
+        The job was cancelled, here or on a page.
+    DataEvalUIError
+        As `execute_run`.
+    """
+    import os
+
+    from dataeval_ui.jobs.progress import CombinedProgress
+    from dataeval_ui.jobs.queue import submit
+    from dataeval_ui.jobs.runner import LocalRunner
 
     _check_request(services, request)
-    return run_in_process(services.catalog, RUN_JOB, request.to_json(), _executor(services), progress)
+    catalog = services.catalog
+    catalog.requeue_stale_jobs()
+    payload = request.to_json()
+    twins = [j for j in catalog.list_jobs(states=("queued", "running")) if (j.kind, j.payload) == (RUN_JOB, payload)]
+    going_on = next((j for j in twins if j.state == "running"), None)
+    if going_on is not None:
+        return _attend(services, going_on, progress)
+    job = twins[0] if twins else submit(catalog, RUN_JOB, payload)
+    claimed = catalog.claim_job(os.getpid(), job_id=job.id)
+    if claimed is None:
+        return _attend(services, job, progress)
+    failures: list[Exception] = []
+
+    def execute(_job: JobRecord, job_progress: Progress) -> Json:
+        try:
+            return execute_run(services, request, CombinedProgress(job_progress, progress))
+        except Exception as error:
+            failures.append(error)
+            raise
+
+    try:
+        ended = LocalRunner(catalog, execute).run(claimed)
+    except KeyboardInterrupt:
+        catalog.request_cancel(job.id)  # not to be taken up by a worker behind the user's back
+        raise
+    if failures:
+        raise failures[0]
+    return _result(ended)
+
+
+def _attend(services: Services, job: JobRecord, progress: Progress) -> Json:
+    from dataeval_ui.jobs.queue import wait
+
+    def show(now: JobRecord) -> None:
+        if now.stage is not None:
+            progress.report(now.stage, now.n_done, now.n_total)
+
+    try:
+        return _result(wait(services.catalog, job.id, on_poll=show, keep_alive=lambda: ensure_worker(services)))
+    except KeyboardInterrupt:
+        services.catalog.request_cancel(job.id)
+        raise
+
+
+def _result(job: JobRecord) -> Json:
+    if job.state == "cancelled":
+        raise CancelledError("The run was cancelled. What it committed stays; run it again to go on.")
+    if job.result is None:
+        raise DataEvalUIError(job.error or f"The run ended as {job.state!r} without a result; run it again.")
+    return job.result
 
 
 def cancel_job(services: Services, job_id: str) -> JobRecord:

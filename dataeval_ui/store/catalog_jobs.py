@@ -62,17 +62,26 @@ class CatalogJobs(CatalogBase):
             query = query.where(JOBS.c.state.in_(list(states)))
         return [JobRecord(**row) for row in self._rows(query)]
 
-    def claim_job(self, worker_pid: int) -> JobRecord | None:
-        """Take the oldest queued job, or None where there is none. Of several workers one alone gets a job."""
+    def claim_job(self, worker_pid: int, *, job_id: str | None = None) -> JobRecord | None:
+        """Take the oldest queued job, or None where there is none. Of several workers one alone gets a job.
+
+        Parameters
+        ----------
+        worker_pid : int
+        job_id : str, optional
+            Take this job alone, or None if another was quicker.
+        """
         from dataeval_ui.store.catalog_tables import JOBS
 
         oldest = JOBS.select().where(JOBS.c.state == "queued").order_by(JOBS.c.created_at, JOBS.c.id).limit(1)
+        if job_id is not None:
+            oldest = oldest.where(JOBS.c.id == job_id)
         while rows := self._rows(oldest):
-            job_id = rows[0]["id"]
+            found = rows[0]["id"]
             now = now_utc()
             taken = self._update(
                 JOBS,
-                (JOBS.c.id == job_id) & (JOBS.c.state == "queued"),
+                (JOBS.c.id == found) & (JOBS.c.state == "queued"),
                 {
                     "state": "running",
                     "started_at": now,
@@ -84,7 +93,7 @@ class CatalogJobs(CatalogBase):
                 },
             )
             if taken:
-                return self.get_job(job_id)
+                return self.get_job(found)
         return None
 
     def update_job_progress(
@@ -143,7 +152,7 @@ class CatalogJobs(CatalogBase):
         self._update(JOBS, (JOBS.c.id == job_id) & JOBS.c.state.in_(["queued", "running"]), {"cancel_requested": True})
         self._update(
             JOBS,
-            (JOBS.c.id == job_id) & (JOBS.c.state == "queued"),
+            (JOBS.c.id == found) & (JOBS.c.state == "queued"),
             {"state": "cancelled", "finished_at": now_utc()},
         )
         return self.get_job(job_id)
