@@ -1,0 +1,23 @@
+// Entry that Streamlit's loader calls on every rerun: one map for each place on the page.
+import { ScatterMap } from "./map.js";
+
+const maps = new WeakMap();
+
+export default function (component) {
+  const host = component.parentElement;
+  const root = host.querySelector(".root");
+  let map = maps.get(host);
+  if (map && map.root !== root) {
+    map.destroy();
+    map = undefined;
+  }
+  if (!map) {
+    map = new ScatterMap(root);
+    maps.set(host, map);
+  }
+  map.update(component);
+  return () => {
+    map.destroy();
+    if (maps.get(host) === map) maps.delete(host);
+  };
+}
