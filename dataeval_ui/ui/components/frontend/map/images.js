@@ -14,8 +14,8 @@ export class Images {
   // Chooses rows to show. Cells are fixed on the plane and as coarse as the zoom asks, so that the choice stands still
   // while the map is moved.
   choose(grid, view, isVisible) {
-    this.sizePx = Math.round(Math.max(36, Math.min(76, Math.sqrt((view.width * view.height) / 90))));
-    const finest = (this.sizePx * 1.08) / view.scale;
+    this.sizePx = Math.round(Math.max(36, Math.min(64, Math.sqrt((view.width * view.height) / 150))));
+    const finest = (this.sizePx * 0.5) / view.scale;
     const cell = 2 ** (Math.ceil(Math.log2(finest) * 4) / 4);
     const [x0, y0] = view.toPlane(0, view.height);
     const [x1, y1] = view.toPlane(view.width, 0);
@@ -34,7 +34,7 @@ export class Images {
     for (const { row } of [...chosen.values()].sort((a, b) => a.away - b.away || a.row - b.row)) {
       if (rows.length >= MAX_SHOWN) break;
       const [px, py] = view.toPixels(grid.x[row], grid.y[row]);
-      const free = taken.every(([qx, qy]) => Math.abs(qx - px) > this.sizePx || Math.abs(qy - py) > this.sizePx);
+      const free = taken.every(([qx, qy]) => Math.max(Math.abs(qx - px), Math.abs(qy - py)) > this.sizePx);
       if (!free) continue;
       rows.push(row);
       taken.push([px, py]);

@@ -1,0 +1,199 @@
+"""What the browser fetches by itself: map data, thumbnails, whole images, the components' modules.
+
+Everything here is named by what it holds, so a browser keeps it for ever and asks once.
+"""
+
+from __future__ import annotations
+
+import functools
+import struct
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from dataeval_ui.errors import AccessDeniedError, DataEvalUIError, InputError, StorageError, UnknownNameError
+from dataeval_ui.server.access import may, viewer_of
+from dataeval_ui.types import digest_of
+from dataeval_ui.ui.components.frontend_files import MEDIA_TYPES, frontend_digest, frontend_files
+from dataeval_ui.ui.components.urls import API_PREFIX
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from starlette.requests import Request
+    from starlette.responses import Response
+    from starlette.routing import BaseRoute
+
+    from dataeval_ui.services.columns import Column
+    from dataeval_ui.settings import Settings
+    from dataeval_ui.types import Projection
+
+IMMUTABLE = "private, max-age=31536000, immutable"
+MAX_IMAGE_PX = 2048
+BINARY = "application/octet-stream"
+
+_decoding = threading.BoundedSemaphore(2)
+"""A 250-megapixel image takes 750 MB while it is decoded; more than two at a time could fill the memory."""
+
+
+class RunData(Protocol):
+    """What the routes need of an opened run; `dataeval_ui.services.run.Run` has it."""
+
+    @property
+    def projection(self) -> Projection:
+        """The map."""
+
+    def column(self, name: str) -> Column:
+        """One column; UnknownNameError where there is none."""
+
+    def image_id(self, row: int) -> str:
+        """Id of a row; InputError where there is none."""
+
+    def thumbnail(self, row: int) -> bytes | None:
+        """JPEG, or None if the store lost it."""
+
+    def image_path(self, row: int) -> Path:
+        """File of an image; InputError when it is gone."""
+
+
+OpenRun = Callable[[str], RunData]
+
+
+def _status(error: DataEvalUIError) -> int:
+    match error:
+        case AccessDeniedError():
+            return 403
+        case UnknownNameError():
+            return 404
+        case StorageError():
+            return 410
+        case _:
+            return 400
+
+
+def guarded(handler: Callable[[Request], Response]) -> Callable[[Request], Response]:
+    """Ask `may` before a handler, and turn our errors into answers."""
+
+    @functools.wraps(handler)
+    def handle(request: Request) -> Response:
+        from starlette.responses import JSONResponse
+
+        permission = may(viewer_of(request), "view", request.path_params.get("run"))
+        if not permission.allowed:
+            return JSONResponse({"error": permission.reason}, status_code=403)
+        try:
+            return handler(request)
+        except DataEvalUIError as error:
+            return JSONResponse({"error": str(error)}, status_code=_status(error))
+
+    return handle
+
+
+def _immutable(request: Request, etag: str, media_type: str, content: Callable[[], bytes]) -> Response:
+    """Answer with bytes that never change, or with 304 when the browser has them."""
+    from starlette.responses import Response
+
+    headers = {"Cache-Control": IMMUTABLE, "ETag": f'"{etag}"', "X-Content-Type-Options": "nosniff"}
+    known = {tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")}
+    if f'"{etag}"' in known:
+        return Response(status_code=304, headers=headers)
+    if media_type == BINARY:
+        # Floats hardly shrink: gzip took nine times as long to send a million points.
+        headers["Content-Encoding"] = "identity"
+    return Response(content(), media_type=media_type, headers=headers)
+
+
+def encode_points(projection: Projection) -> bytes:
+    """Write a map's points: uint32 n, float32 x[n], float32 y[n], little-endian."""
+    xy = np.asarray(projection.xy, dtype="<f4")
+    return struct.pack("<I", len(xy)) + bytes(xy[:, 0].tobytes()) + bytes(xy[:, 1].tobytes())
+
+
+def encode_column(column: Column) -> bytes:
+    """Write a column: uint8 codes where they fit, else uint16; or float32 values. Little-endian."""
+    if column.codes is None:
+        return np.asarray(column.values, dtype="<f4").tobytes()
+    return np.asarray(column.codes, dtype="u1" if len(column.categories) <= 255 else "<u2").tobytes()
+
+
+def data_routes(open_run: OpenRun, settings: Settings) -> list[BaseRoute]:
+    """Make the routes of runs.
+
+    Parameters
+    ----------
+    open_run : callable
+        Run id to opened run; raises UnknownNameError. Called on every request: it must keep what it opened.
+    settings : Settings
+        Limits of the decoder.
+    """
+    from starlette.responses import JSONResponse
+    from starlette.routing import Route
+
+    @guarded
+    def points(request: Request) -> Response:
+        run_id = request.path_params["run"]
+        run = open_run(run_id)
+        etag = digest_of([run_id, "points"])
+        return _immutable(request, etag, BINARY, lambda: encode_points(run.projection))
+
+    @guarded
+    def column(request: Request) -> Response:
+        run_id, name = request.path_params["run"], request.path_params["column"]
+        found = open_run(run_id).column(name)
+        return _immutable(request, digest_of([run_id, "column", name]), BINARY, lambda: encode_column(found))
+
+    @guarded
+    def thumbnail(request: Request) -> Response:
+        run, row = open_run(request.path_params["run"]), request.path_params["row"]
+
+        def content() -> bytes:
+            stored = run.thumbnail(row)
+            if stored is None:
+                raise StorageError("The store has lost this thumbnail. Run the dataset again.")
+            return stored
+
+        return _immutable(request, run.image_id(row), "image/jpeg", content)
+
+    @guarded
+    def image(request: Request) -> Response:
+        run, row = open_run(request.path_params["run"]), request.path_params["row"]
+        image_id = run.image_id(row)
+        etag = f"{image_id}-{MAX_IMAGE_PX}"
+        return _immutable(request, etag, "image/jpeg", lambda: _transcoded(run.image_path(row), image_id, settings))
+
+    def frontend(request: Request) -> Response:
+        path = request.path_params["path"]
+        files = frontend_files()
+        if request.path_params["digest"] != frontend_digest() or path not in files:
+            return JSONResponse({"error": "There is no such file; reload the page."}, status_code=404)
+        media_type = MEDIA_TYPES[path[path.rindex(".") :]]
+        return _immutable(request, digest_of([frontend_digest(), path]), media_type, lambda: files[path])
+
+    def health(request: Request) -> Response:
+        return JSONResponse({"status": "ok"})
+
+    runs = f"{API_PREFIX}/runs/{{run}}"
+    return [
+        Route(f"{runs}/points", points),
+        Route(f"{runs}/columns/{{column}}", column),
+        Route(f"{runs}/thumbs/{{row:int}}", thumbnail),
+        Route(f"{runs}/images/{{row:int}}", image),
+        Route(f"{API_PREFIX}/frontend/{{digest}}/{{path:path}}", frontend),
+        Route(f"{API_PREFIX}/health", health),
+    ]
+
+
+def _transcoded(path: Path, image_id: str, settings: Settings) -> bytes:
+    """Decode an image of the user's and write it anew: its own bytes never reach the browser."""
+    from dataeval_ui.data.decode import decode_file
+
+    with _decoding:
+        decoded = decode_file(path, preprocessing=None, settings=replace(settings, thumbnail_px=MAX_IMAGE_PX))
+    if decoded.reason is not None:
+        raise InputError(decoded.reason)
+    if decoded.image_id != image_id:
+        raise StorageError(f"{path.name!r} has changed since this run. Run the dataset again to see it.")
+    return decoded.thumbnail

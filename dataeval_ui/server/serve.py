@@ -1,0 +1,123 @@
+"""`dataeval-ui serve`: the same server as `streamlit run app.py`, from an installed package."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import threading
+import time
+import webbrowser
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import TYPE_CHECKING
+
+from dataeval_ui.errors import AccessDeniedError, ParameterError
+from dataeval_ui.server.access import is_loopback
+
+if TYPE_CHECKING:
+    from dataeval_ui.settings import Settings
+
+N_PORTS_TRIED = 50
+_BLAS_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+
+
+def serve(settings: Settings, *, open_browser: bool, page: str = "") -> None:
+    """Serve the pages until the process is stopped.
+
+    Parameters
+    ----------
+    settings : Settings
+        `host` and `port`; all of them reach the pages and the worker through the environment.
+    open_browser : bool
+    page : str, default ""
+        Path and query to open, such as "explore?run=...".
+
+    Raises
+    ------
+    AccessDeniedError
+        A host that others can reach: there is no login yet.
+    ParameterError
+        No free port.
+    """
+    if not is_loopback(settings.host):
+        raise AccessDeniedError(
+            f"The server can be bound to this machine alone for now, not to {settings.host!r}: it has no login yet. "
+            "Leave --host out, and reach it from elsewhere through `ssh -L`."
+        )
+    port = free_port(settings.host, settings.port)
+    if port != settings.port:
+        print(f"Port {settings.port} is in use; serving at {port} instead.", file=sys.stderr)  # noqa: T201
+    os.environ.update(environment_of(settings))
+
+    from dataeval_ui.server.app import build_app
+    from dataeval_ui.server.options import STREAMLIT_OPTIONS
+
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    url = f"http://{host}:{port}/{page}"
+    app = build_app(settings, on_start=lambda: _announce_soon(settings.host, port, url, open_browser=open_browser))
+    app.run(config={**STREAMLIT_OPTIONS, "server.address": settings.host, "server.port": port})
+
+
+def environment_of(settings: Settings) -> Mapping[str, str]:
+    """Write settings as environment variables, so that the pages and the worker read the same ones.
+
+    BLAS gets the cores of the settings, unless the user has said otherwise: contended threads were 3 to 10 times slower
+    than one.
+    """
+    from dataeval_ui.settings import ENVIRONMENT_PREFIX
+
+    environment = {}
+    for setting in fields(settings):
+        value = getattr(settings, setting.name)
+        if value is not None:
+            text = os.pathsep.join(map(str, value)) if isinstance(value, tuple) else str(value)
+            environment[ENVIRONMENT_PREFIX + setting.name.upper()] = text
+    for name in _BLAS_THREADS:
+        if name not in os.environ:
+            environment[name] = str(settings.n_threads)
+    return environment
+
+
+def free_port(host: str, port: int) -> int:
+    """Return the first free port from `port` on; any free one for 0.
+
+    Raises
+    ------
+    ParameterError
+        All of the next 50 are in use, or the host is none of this machine's.
+    """
+    if not 0 <= port <= 65535:
+        raise ParameterError(f"port must be in [0, 65535], got {port}.")
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+    except socket.gaierror:
+        raise ParameterError(f"There is no host named {host!r}; use 127.0.0.1.") from None
+    for candidate in range(port, min(port + N_PORTS_TRIED, 65536)):
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            if os.name == "posix":  # on Windows this option would share a port in use
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, candidate))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise ParameterError(f"Ports {port} to {port + N_PORTS_TRIED - 1} are all in use; choose another with --port.")
+
+
+def _announce_soon(host: str, port: int, url: str, *, open_browser: bool) -> None:
+    """Print the address as soon as the server answers at it, and open a browser there."""
+
+    def announce() -> None:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            try:
+                socket.create_connection((host, port), timeout=1).close()
+                break
+            except OSError:
+                time.sleep(0.02)
+        print(f"DataEval UI is at {url} (Ctrl+C stops it)", flush=True)  # noqa: T201
+        if open_browser:
+            webbrowser.open(url)
+
+    threading.Thread(target=announce, name="announce", daemon=True).start()

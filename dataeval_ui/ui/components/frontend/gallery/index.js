@@ -1,0 +1,103 @@
+// A grid of thumbnails, each a button; one of them is in the tab order, arrows go to the others.
+
+function build(root) {
+  const grid = document.createElement("div");
+  grid.className = "gallery";
+  grid.setAttribute("role", "group");
+  const empty = document.createElement("p");
+  empty.className = "empty";
+  root.replaceChildren(grid, empty);
+  const state = { grid, empty, rows: [], current: 0, component: null };
+  grid.addEventListener("click", (event) => {
+    const card = event.target.closest("button");
+    if (!card) return;
+    focusCard(state, [...grid.children].indexOf(card), false);
+    state.component.setTriggerValue("click", state.rows[state.current]);
+  });
+  grid.addEventListener("keydown", (event) => {
+    const columns = getComputedStyle(grid).gridTemplateColumns.split(" ").length;
+    const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns };
+    const last = state.rows.length - 1;
+    let next = state.current + (steps[event.key] ?? 0);
+    if (event.key === "Home") next = 0;
+    if (event.key === "End") next = last;
+    if (!(event.key in steps) && event.key !== "Home" && event.key !== "End") return;
+    event.preventDefault();
+    event.stopPropagation();
+    if (next >= 0 && next <= last) focusCard(state, next, true);
+  });
+  return state;
+}
+
+function focusCard(state, index, focus) {
+  state.grid.children[state.current]?.setAttribute("tabindex", "-1");
+  state.current = index;
+  const card = state.grid.children[index];
+  card?.setAttribute("tabindex", "0");
+  if (focus) card?.focus();
+}
+
+function newCard() {
+  const card = document.createElement("button");
+  card.type = "button";
+  const frame = document.createElement("span");
+  frame.className = "frame";
+  const image = new Image();
+  image.loading = "lazy";
+  image.decoding = "async";
+  image.addEventListener("error", () => card.classList.add("lost"));
+  image.addEventListener("load", () => card.classList.remove("lost"));
+  const badge = document.createElement("span");
+  badge.className = "badge";
+  frame.append(image, badge);
+  const caption = document.createElement("span");
+  caption.className = "caption";
+  const sub = document.createElement("span");
+  sub.className = "sub";
+  card.append(frame, caption, sub);
+  return card;
+}
+
+function fill(card, [row, caption, sub, badge], { thumbnails, selected }) {
+  const [frame, captionNode, subNode] = card.children;
+  const [image, badgeNode] = frame.children;
+  const url = thumbnails.replace("{row}", row);
+  if (image.getAttribute("src") !== url) image.src = url;
+  image.alt = ""; // the caption below says the same
+  captionNode.textContent = caption;
+  subNode.textContent = sub;
+  subNode.hidden = sub === "";
+  badgeNode.textContent = badge;
+  badgeNode.hidden = badge === "";
+  card.title = [caption, sub].filter(Boolean).join("\n");
+  if (row === selected) card.setAttribute("aria-current", "true");
+  else card.removeAttribute("aria-current");
+}
+
+const states = new WeakMap();
+
+export default function (component) {
+  const { data, parentElement } = component;
+  const root = parentElement.querySelector(".root");
+  let state = states.get(root);
+  if (!state) {
+    state = build(root);
+    states.set(root, state);
+  }
+  state.component = component;
+  const { grid } = state;
+  grid.setAttribute("aria-label", data.label);
+  grid.style.setProperty("--size", `${data.sizePx}px`);
+  const rows = data.items.map((item) => item[0]);
+  if (rows.length !== state.rows.length || rows.some((row, k) => row !== state.rows[k])) state.current = 0;
+  state.rows = rows;
+  while (grid.children.length < rows.length) grid.append(newCard());
+  while (grid.children.length > rows.length) grid.lastChild.remove();
+  data.items.forEach((item, k) => {
+    fill(grid.children[k], item, data);
+    grid.children[k].setAttribute("tabindex", k === state.current ? "0" : "-1");
+  });
+  grid.hidden = rows.length === 0;
+  state.empty.hidden = rows.length !== 0;
+  state.empty.textContent = data.empty;
+}
