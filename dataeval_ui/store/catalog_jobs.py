@@ -152,7 +152,7 @@ class CatalogJobs(CatalogBase):
         self._update(JOBS, (JOBS.c.id == job_id) & JOBS.c.state.in_(["queued", "running"]), {"cancel_requested": True})
         self._update(
             JOBS,
-            (JOBS.c.id == found) & (JOBS.c.state == "queued"),
+            (JOBS.c.id == job_id) & (JOBS.c.state == "queued"),
             {"state": "cancelled", "finished_at": now_utc()},
         )
         return self.get_job(job_id)
