@@ -49,3 +49,7 @@ def test_every_module_of_a_room_imports_without_the_libraries_of_a_run(room: str
         "for module in pkgutil.walk_packages(room.__path__, room.__name__ + '.'): importlib.import_module(module.name)"
     )
     assert not modules_after(statement) & HEAVY - {"PIL", "numpy", "sqlalchemy"}
+
+
+def test_the_server_imports_neither_torch_nor_umap() -> None:
+    assert not modules_after("import dataeval_ui.server.app") & OF_A_RUN
