@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.browser import FLAGS, MISSING, REQUIRED, find_chromium
+from tests.chromium import FLAGS, MISSING, REQUIRED, find_chromium
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser import MISSING
+from tests.chromium import MISSING
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -28,7 +28,7 @@ def test_the_browser_draws_with_webgl2(browser: Browser) -> None:
 @pytest.mark.parametrize(("required", "code"), [("0", 0), ("1", 1)])
 def test_a_skipped_browser_test_fails_where_a_browser_is_required(required: str, code: int) -> None:
     result = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_browser.py", "-k", "webgl2"],
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_chromium.py", "-k", "webgl2"],
         cwd=ROOT,
         env={**os.environ, "DATAEVAL_UI_REQUIRE_BROWSER": required, "DATAEVAL_UI_CHROMIUM": "/nowhere/chromium"},
         capture_output=True,
