@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataeval_ui.ui.components.colours import CATEGORY_COLOURS
+from dataeval_ui.figures.palette import CATEGORICAL_DARK, CATEGORICAL_LIGHT
 
 THEME: dict[str, object] = {
     "theme.baseRadius": "8px",
@@ -14,13 +14,13 @@ THEME: dict[str, object] = {
     "theme.linkUnderline": True,
     "theme.headingFontWeights": [650, 600, 600, 600, 600, 600],
     "theme.headingFontSizes": ["1.9rem", "1.45rem", "1.2rem", "1.05rem", "1rem", "0.95rem"],
-    "theme.chartCategoricalColors": list(CATEGORY_COLOURS),
     "theme.light.primaryColor": "#2563c4",
     "theme.light.backgroundColor": "#ffffff",
     "theme.light.secondaryBackgroundColor": "#f1f4f8",
     "theme.light.textColor": "#1a232e",
     "theme.light.borderColor": "#d3dae3",
     "theme.light.linkColor": "#1f58b0",
+    "theme.light.chartCategoricalColors": list(CATEGORICAL_LIGHT),
     "theme.light.sidebar.backgroundColor": "#f6f8fb",
     "theme.dark.primaryColor": "#4a88e8",
     "theme.dark.backgroundColor": "#11161d",
@@ -28,6 +28,7 @@ THEME: dict[str, object] = {
     "theme.dark.textColor": "#e7ebf1",
     "theme.dark.borderColor": "#38424f",
     "theme.dark.linkColor": "#8ab4f8",
+    "theme.dark.chartCategoricalColors": list(CATEGORICAL_DARK),
     "theme.dark.sidebar.backgroundColor": "#161c24",
 }
 
@@ -45,3 +46,15 @@ STREAMLIT_OPTIONS: dict[str, object] = {
     "logger.hideWelcomeMessage": True,
     **THEME,
 }
+
+
+def config_toml() -> str:
+    """Write the options as `.streamlit/config.toml`, a section a table."""
+    import json
+
+    tables: dict[str, list[str]] = {}
+    for option, value in STREAMLIT_OPTIONS.items():
+        table, name = option.rsplit(".", 1)
+        tables.setdefault(table, []).append(f"{name} = {json.dumps(value)}")
+    head = "# Written by `scripts/write_streamlit_config.py`; the options live in `dataeval_ui/server/options.py`.\n"
+    return head + "".join(f"\n[{table}]\n" + "\n".join(lines) + "\n" for table, lines in tables.items())

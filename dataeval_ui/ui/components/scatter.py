@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import streamlit as st
 
 from dataeval_ui.errors import ParameterError
+from dataeval_ui.figures.palette import categorical_colors, neutral_color, sequential_colors
 from dataeval_ui.types import digest_of
 from dataeval_ui.ui.components.bitsets import decode_rows, encode_rows
-from dataeval_ui.ui.components.colours import DARK_SCALE, GREY, LIGHT_SCALE, category_colours
 from dataeval_ui.ui.components.mount import mount
 
 if TYPE_CHECKING:
@@ -54,22 +54,29 @@ class ColourSpec:
 
     def to_json(self) -> dict[str, Any]:
         """Return what the browser needs, colours included."""
-        common = {"title": self.title, "url": self.url, "kind": self.kind, "missing": GREY}
+        themes = {"light": False, "dark": True}
+        common = {
+            "title": self.title,
+            "url": self.url,
+            "kind": self.kind,
+            "missing": {theme: neutral_color(dark=dark) for theme, dark in themes.items()},
+        }
         if self.kind == "continuous":
-            return common | {
-                "low": float(self.low),
-                "high": float(self.high),
-                "scales": {"light": LIGHT_SCALE, "dark": DARK_SCALE},
-            }
-        colours = list(category_colours(len(self.categories)))
-        for code in self.grey:
-            if 0 <= code < len(colours):
-                colours[code] = GREY
+            scales = {theme: sequential_colors(dark=dark) for theme, dark in themes.items()}
+            return common | {"low": float(self.low), "high": float(self.high), "colours": scales}
         return common | {
             "categories": [str(name) for name in self.categories],
             "counts": [int(count) for count in self.counts],
-            "colours": colours,
+            "colours": {theme: self.category_colors(dark=dark) for theme, dark in themes.items()},
         }
+
+    def category_colors(self, *, dark: bool) -> list[str]:
+        """Return `#rrggbb` of each category, for one of the two themes."""
+        colors = categorical_colors(len(self.categories), dark=dark)
+        for code in self.grey:
+            if 0 <= code < len(colors):
+                colors[code] = neutral_color(dark=dark)
+        return colors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,9 +14,12 @@ export function isDark(element) {
   return 0.2126 * r + 0.7152 * g + 0.0722 * b < 128;
 }
 
-export function scaleStops(column, dark) {
-  return dark ? column.scales.dark : column.scales.light;
-}
+const theme = (dark) => (dark ? "dark" : "light");
+
+// Of categories one colour each; of a scale its stops, from low to high.
+export const columnColours = (column, dark) => column.colours[theme(dark)];
+
+export const missingColour = (column, dark) => column.missing[theme(dark)];
 
 function scaleTable(stops) {
   const colours = stops.map(parseColour);
@@ -32,23 +35,19 @@ function scaleTable(stops) {
 
 export function coloursOf(column, values, dark) {
   const out = new Uint32Array(values.length);
-  const missing = packed(parseColour(column.missing));
+  const missing = packed(parseColour(missingColour(column, dark)));
   if (column.kind === "continuous") {
-    const table = scaleTable(scaleStops(column, dark));
+    const table = scaleTable(columnColours(column, dark));
     const span = column.high - column.low || 1;
     for (let row = 0; row < values.length; row++) {
       const place = Math.round(((values[row] - column.low) / span) * 255);
       out[row] = Number.isNaN(values[row]) ? missing : table[Math.max(0, Math.min(255, place))];
     }
   } else {
-    const table = column.colours.map((text) => packed(parseColour(text)));
+    const table = columnColours(column, dark).map((text) => packed(parseColour(text)));
     for (let row = 0; row < values.length; row++) out[row] = table[values[row]] ?? missing;
   }
   return out;
-}
-
-export function plainColours(n, colour) {
-  return new Uint32Array(n).fill(packed(parseColour(colour)));
 }
 
 export function cssColour(value) {

@@ -1,6 +1,6 @@
 // What the colours mean; also the filter by them.
 import { element } from "./dom.js";
-import { scaleStops } from "./colours.js";
+import { columnColours, missingColour } from "./colours.js";
 import { formatNumber } from "./data.js";
 
 const SEARCH_FROM = 16;
@@ -19,12 +19,13 @@ export class Legend {
     this.buttons = [];
     const title = element("h3", { title: column.title }, column.title);
     if (column.kind === "continuous") this.node.replaceChildren(title, ...this.continuous(column, hasMissing, dark));
-    else this.node.replaceChildren(title, ...this.categorical(column, hasMissing));
+    else this.node.replaceChildren(title, ...this.categorical(column, hasMissing, dark));
   }
 
-  categorical(column, hasMissing) {
-    const entries = column.categories.map((name, code) => [code, name, column.colours[code], column.counts[code]]);
-    if (hasMissing) entries.push([column.categories.length, "none", column.missing, undefined]);
+  categorical(column, hasMissing, dark) {
+    const colours = columnColours(column, dark);
+    const entries = column.categories.map((name, code) => [code, name, colours[code], column.counts[code]]);
+    if (hasMissing) entries.push([column.categories.length, "none", missingColour(column, dark), undefined]);
     this.buttons = entries.map(([code, name, colour, count]) => {
       const swatch = element("span", { class: "swatch" });
       swatch.style.setProperty("--swatch", colour);
@@ -70,7 +71,7 @@ export class Legend {
   continuous(column, hasMissing, dark) {
     const bar = element("div", { class: "gradient", role: "img" });
     bar.setAttribute("aria-label", `From ${formatNumber(column.low)} to ${formatNumber(column.high)}`);
-    bar.style.background = `linear-gradient(to right, ${scaleStops(column, dark).join(", ")})`;
+    bar.style.background = `linear-gradient(to right, ${columnColours(column, dark).join(", ")})`;
     const step = (column.high - column.low) / 200 || 1;
     const slider = (label, value) =>
       element("input", {
@@ -90,7 +91,7 @@ export class Legend {
     ];
     if (hasMissing) {
       const swatch = element("span", { class: "swatch" });
-      swatch.style.setProperty("--swatch", column.missing);
+      swatch.style.setProperty("--swatch", missingColour(column, dark));
       parts.push(element("div", { class: "entry plain" }, swatch, element("span", { class: "name" }, "no value")));
     }
     return parts;

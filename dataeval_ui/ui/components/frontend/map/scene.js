@@ -1,5 +1,5 @@
 // What is drawn: points, colours, states and selection, as Python and the legend give them.
-import { coloursOf, cssColour, isDark, plainColours } from "./colours.js";
+import { coloursOf, cssColour, isDark } from "./colours.js";
 import { loadColumn, loadPoints } from "./data.js";
 import { Grid } from "./grid.js";
 import { Images } from "./images.js";
@@ -106,9 +106,7 @@ export class Scene {
     const { colour } = this.data;
     this.dark = isDark(this.parts.node);
     this.theme = readTheme(this.parts.node);
-    this.colours = this.values
-      ? coloursOf(colour, this.values, this.dark)
-      : plainColours(this.points.n, colour.missing);
+    this.colours = coloursOf(colour, this.values, this.dark);
     this.renderer.setColours(this.colours);
     const missing = colour.kind === "continuous" ? Number.isNaN : (code) => code >= colour.categories.length;
     this.legend.show(colour, { hasMissing: this.values.some(missing), dark: this.dark });
