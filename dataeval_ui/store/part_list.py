@@ -215,7 +215,8 @@ class Parts:
     def iter_tables(self, columns: Sequence[str], *, names: Sequence[str] | None = None) -> Iterator[pa.Table]:
         """Stream the parts as they lie, a table a part; an id that stands in several parts comes several times.
 
-        A part that was compacted away meanwhile is passed over, and the parts that took its place follow.
+        A part that was compacted away meanwhile is passed over, and the parts that took its place follow; a damaged
+        one is set aside.
         """
         seen: set[str] = set()
         while True:
