@@ -93,11 +93,14 @@ def connect(url: str) -> sa.Engine:
         if engine.url.database and engine.url.database != ":memory:":
             # the names of datasets and files are nobody else's business
             Path(engine.url.database).touch(mode=0o600)
-    try:
-        METADATA.create_all(engine)
-    except (sa.exc.OperationalError, sa.exc.ProgrammingError, sa.exc.IntegrityError):
-        # another process made them between the look and the making; what is still wrong is raised now
-        METADATA.create_all(engine)
+    for n_left in range(2 * len(METADATA.tables), -1, -1):
+        try:
+            METADATA.create_all(engine)
+            break
+        except (sa.exc.OperationalError, sa.exc.ProgrammingError, sa.exc.IntegrityError):
+            # another process made a table or an index between the look and the making
+            if not n_left:
+                raise
     return engine
 
 

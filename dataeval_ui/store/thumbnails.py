@@ -80,7 +80,8 @@ class ThumbnailStore:
 
     def _get_many(self, image_ids: Sequence[str]) -> dict[str, bytes]:
         found = self._select(image_ids)
-        if len(found) < len(set(image_ids)) and self.refresh():
+        if len(found) < len(set(image_ids)):
+            self.refresh()  # 0 where another thread took the part in meanwhile, so look in any case
             found = self._select(image_ids)
         return found
 

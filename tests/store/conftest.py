@@ -15,15 +15,7 @@ def workspace(tmp_path: Path) -> Workspace:
     return open_workspace(tmp_path / "workspace")
 
 
-@pytest.fixture(
-    params=[
-        "sqlite",
-        pytest.param(
-            "postgres",
-            marks=pytest.mark.skipif(POSTGRES is None, reason="DATAEVAL_UI_TEST_POSTGRES names no empty database"),
-        ),
-    ]
-)
+@pytest.fixture(params=["sqlite", "postgres"] if POSTGRES else ["sqlite"])
 def catalog_url(request: pytest.FixtureRequest, workspace: Workspace) -> str:
     if request.param == "sqlite":
         return workspace.catalog_url
