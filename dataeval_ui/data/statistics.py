@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 STATISTICS_PX = 256
 """Longer side of the grey copy; smaller images are taken as they are."""
 
+_SATURATION_PX = 64  # colour is smooth, and the conversion to HSV is the dearest step of all
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statistic:
@@ -140,5 +142,6 @@ def _laplacian_variance(values: np.ndarray[tuple[int, ...], np.dtype[np.uint8]])
 def _saturation(colour: Image.Image) -> float:
     if colour.mode == "L":
         return 0.0
-    counts = np.asarray(colour.convert("HSV").getchannel("S").histogram(), dtype=np.float64)
+    factor = max(1, max(colour.size) // _SATURATION_PX)
+    counts = np.asarray(colour.reduce(factor).convert("HSV").getchannel("S").histogram(), dtype=np.float64)
     return float(counts @ np.arange(256) / counts.sum() / 255)
