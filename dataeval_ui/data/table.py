@@ -114,6 +114,8 @@ def _read_csv(path: Path, rule: LabelRule) -> pa.Table:
         text = {name: pa.string() for name in named}
         convert = csv.ConvertOptions(column_types=text, strings_can_be_null=True)
         table = csv.read_csv(path, parse_options=options, convert_options=convert)
+        if any(pa.types.is_binary(kind) for kind in table.schema.types):  # Arrow's answer to bytes that are no text
+            raise UnicodeDecodeError("utf-8", b"", 0, 1, "a value is not UTF-8")
     except UnicodeDecodeError:
         raise SourceError(f"The table {path} is not UTF-8: save it as 'CSV UTF-8'.") from None
     except pa.ArrowInvalid as error:
