@@ -196,7 +196,11 @@ def _decoding() -> Iterator[None]:
 
 
 def _reason_for(error: Exception) -> str:
+    from PIL.Image import DecompressionBombError
+
     text = (str(error).splitlines() or [""])[0][:200].rstrip(". ")
     if "truncated" in text.lower() or isinstance(error, EOFError):
         return "The file is cut short: copy or download it again."
+    if isinstance(error, DecompressionBombError):
+        return "The image is too large: a part of it promises more pixels than the whole may have."
     return f"The image cannot be decoded ({text or type(error).__name__}): the file may be damaged."

@@ -102,7 +102,7 @@ def upright(image: Image.Image, orientation: int) -> Image.Image:
 
 def orientation_of(image: Image.Image) -> int:
     """Read the EXIF orientation; 1 where there is none, or where the EXIF block cannot be parsed."""
-    if image.format not in ("JPEG", "PNG", "WEBP", "TIFF"):
+    if image.format not in ("JPEG", "PNG", "WEBP"):  # Pillow turns TIFF itself
         return 1
     try:
         value = image.getexif().get(_ORIENTATION_TAG, 1)
