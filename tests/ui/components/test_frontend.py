@@ -1,0 +1,43 @@
+import re
+from pathlib import Path
+
+import pytest
+
+from dataeval_ui.ui.components.frontend_files import FRONTEND_FOLDER, frontend_digest, frontend_files, loader
+from dataeval_ui.ui.components.urls import RunUrls
+
+SCRIPTS = sorted(FRONTEND_FOLDER.rglob("*.js"))
+
+
+def test_each_component_has_an_entry_and_a_style():
+    components = {path.split("/")[0] for path in frontend_files()}
+    assert components == {"drop", "gallery", "map", "pair"}
+    for name in components:
+        assert f"{name}/index.js" in frontend_files()
+        assert f"{name}/{name}.css" in frontend_files()
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.relative_to(FRONTEND_FOLDER).as_posix())
+def test_no_script_writes_html_or_runs_text(script: Path):
+    text = script.read_text()
+    assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function", text)
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.relative_to(FRONTEND_FOLDER).as_posix())
+def test_every_import_is_a_file_beside_it(script: Path):
+    for name in re.findall(r'^import .* from "(.*)";$', script.read_text(), flags=re.MULTILINE):
+        assert name.startswith("./")
+        assert (script.parent / name).is_file()
+
+
+def test_the_loader_names_the_digest_so_that_a_new_release_is_fetched():
+    assert f"/api/frontend/{frontend_digest()}/map/index.js" in loader("map/index.js")
+    assert "/base/api/frontend/" in loader("map/index.js", base_path="/base")
+
+
+def test_urls_escape_what_a_user_named():
+    urls = RunUrls("a/b?c", base_path="/base")
+    assert urls.points == "/base/api/runs/a%2Fb%3Fc/points"
+    assert urls.column("meta.my column/%") == "/base/api/runs/a%2Fb%3Fc/columns/meta.my%20column%2F%25"
+    assert urls.thumbnails == "/base/api/runs/a%2Fb%3Fc/thumbs/{row}"
+    assert urls.thumbnail(7) == "/base/api/runs/a%2Fb%3Fc/thumbs/7"
