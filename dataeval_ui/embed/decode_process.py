@@ -11,50 +11,12 @@ import math
 import os
 import pickle
 import signal
-import stat
-import struct
 import sys
-from typing import TYPE_CHECKING
 
 from dataeval_ui.embed.decode_frames import BrokenFrameError, pack_image, read_frame, write_frame
-
-if TYPE_CHECKING:
-    from dataeval_ui.settings import Settings
+from dataeval_ui.types import DecodedImage
 
 _GRACE_S = 5.0
-
-
-def peek(path: str, settings: Settings) -> tuple[str | None, int]:
-    """Hash a file and read its size in pixels from its head.
-
-    Returns
-    -------
-    image_id : str or None
-        None for a file that cannot be read or is too large to be.
-    n_pixels : int
-        0 where the head does not say.
-    """
-    import xxhash
-    from PIL import Image
-
-    try:
-        status = os.stat(path)  # noqa: PTH116 - paths may hold bytes that are no UTF-8
-        if not stat.S_ISREG(status.st_mode) or status.st_size > settings.max_file_bytes:
-            return None, 0
-        with open(path, "rb") as stream:  # noqa: PTH123
-            image_id = xxhash.xxh3_128_hexdigest(stream.read())
-            stream.seek(0)
-            try:
-                with Image.open(stream) as image:
-                    return image_id, image.width * image.height
-            except Image.DecompressionBombError:
-                return image_id, Image.MAX_IMAGE_PIXELS or 0
-            except (ValueError, SyntaxError, OverflowError, struct.error):  # what Pillow's parsers raise beside OSError
-                return image_id, 0
-            except OSError:
-                return image_id, 0
-    except OSError:
-        return None, 0
 
 
 def main() -> None:
@@ -65,7 +27,7 @@ def main() -> None:
     requests = sys.stdin.buffer
     _, body = read_frame(requests)
     preprocessing, settings = pickle.loads(body)  # noqa: S301 - from the run that started this process
-    from dataeval_ui.data import decode_file
+    from dataeval_ui.data import count_pixels, decode_bytes, image_id_of, read_bytes
 
     write_frame(answers, {"ready": True})
     os.dup2(silence, 2)
@@ -74,13 +36,16 @@ def main() -> None:
             request, _ = read_frame(requests)
             path = request["path"]
             _end_after(settings.decode_timeout_s + _GRACE_S)
-            image_id, n_pixels = peek(path, settings)
-            write_frame(answers, {"image_id": image_id, "n_pixels": n_pixels})
+            data, reason = read_bytes(path, settings)
+            if data is None:
+                write_frame(answers, *pack_image(DecodedImage(image_id=None, reason=reason)))
+                continue
+            write_frame(answers, {"image_id": image_id_of(data), "n_pixels": count_pixels(data, settings)})
             _end_after(0.0)  # waiting for a turn does not count
             answer, _ = read_frame(requests)
             if answer["decode"]:
                 _end_after(settings.decode_timeout_s + _GRACE_S)
-                image = decode_file(path, preprocessing=preprocessing, settings=settings)
+                image = decode_bytes(data, preprocessing=preprocessing, settings=settings)
                 write_frame(answers, *pack_image(image))
                 _end_after(0.0)
 

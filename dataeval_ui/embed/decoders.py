@@ -1,4 +1,4 @@
-"""Decoder processes: hostile files are opened there, a pace ahead of the network, and their images come back in order."""
+"""Decoder processes: they open hostile files, a pace ahead of the network, and their images come back in order."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -35,7 +35,8 @@ _MAX_AHEAD_BYTES = 64 * 2**20
 _FILES_PER_PROCESS = 16
 _START_TIMEOUT_S = 120.0
 _POLL_S = 0.1
-_ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+_WAIT_S = 0.5
+_ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
 class _DecoderDiedError(Exception):
@@ -62,9 +63,7 @@ class DecoderPool:
     time over all processes, which bounds memory.
     """
 
-    def __init__(
-        self, *, preprocessing: Preprocessing | None, settings: Settings, n_files: int | None = None
-    ) -> None:
+    def __init__(self, *, preprocessing: Preprocessing | None, settings: Settings, n_files: int | None = None) -> None:
         self._preprocessing = preprocessing
         self._settings = settings
         self._input_px = None if preprocessing is None else preprocessing.input_px
@@ -104,7 +103,13 @@ class DecoderPool:
         for decoder in decoders:
             decoder.close()
 
-    def decode(self, paths: Sequence[str], *, is_known: IsKnown | None = None) -> Iterator[DecodedImage]:
+    def decode(
+        self,
+        paths: Sequence[str],
+        *,
+        is_known: IsKnown | None = None,
+        on_wait: Callable[[], None] = lambda: None,
+    ) -> Iterator[DecodedImage]:
         """Decode files, a pace ahead of the caller.
 
         Parameters
@@ -112,6 +117,8 @@ class DecoderPool:
         paths : sequence of str
         is_known : callable, optional
             Asked from several threads for each file's id, once it was hashed and before it is decoded.
+        on_wait : callable, optional
+            Called twice a second while the next image is not there yet; what it raises ends the wait.
 
         Yields
         ------
@@ -132,22 +139,22 @@ class DecoderPool:
                     continue
                 pending.append(self._executor.submit(self._decode_one, path, place, is_known))
                 if len(pending) >= self.n_ahead:
-                    yield pending.popleft().result()
+                    yield _result_of(pending.popleft(), on_wait)
             while pending:
-                yield pending.popleft().result()
+                yield _result_of(pending.popleft(), on_wait)
         finally:
             for future in pending:
                 future.cancel()
 
     def _decode_here(self, path: str, place: int, is_known: IsKnown | None) -> DecodedImage:
-        from dataeval_ui.data import decode_file
-        from dataeval_ui.embed.decode_process import peek
+        from dataeval_ui.data import decode_bytes, image_id_of, read_bytes
 
-        if is_known is not None:
-            image_id, _ = peek(path, self._settings)
-            if image_id is not None and is_known(image_id, place):
-                return DecodedImage(image_id=image_id)
-        return decode_file(Path(path), preprocessing=self._preprocessing, settings=self._settings)
+        data, reason = read_bytes(path, self._settings)
+        if data is None:
+            return DecodedImage(image_id=None, reason=reason)
+        if is_known is not None and is_known(image_id := image_id_of(data), place):
+            return DecodedImage(image_id=image_id)
+        return decode_bytes(data, preprocessing=self._preprocessing, settings=self._settings)
 
     def _decode_one(self, path: str, place: int, is_known: IsKnown | None) -> DecodedImage:
         try:
@@ -205,8 +212,8 @@ class _Decoder:
         self._configuration = pickle.dumps((preprocessing, settings))
         self.deadline: float | None = None
         self.timed_out = False
-        self._errors = tempfile.TemporaryFile()
-        package_parent = str(Path(__file__).resolve().parents[2])
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed in `close`
+        package_parent = str(Path(__file__).absolute().parents[2])
         python_path = os.pathsep.join(filter(None, [package_parent, os.environ.get("PYTHONPATH")]))
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "dataeval_ui.embed.decode_process"],
@@ -241,20 +248,22 @@ class _Decoder:
         try:
             self.deadline = time.monotonic() + self._timeout_s
             write_frame(self._requests, {"path": path})
-            head, _ = read_frame(self._answers)
+            head, body = read_frame(self._answers)
             self.deadline = None
-            image_id = None if head.get("image_id") is None else str(head["image_id"])
-            if is_known is not None and image_id is not None and is_known(image_id, place):
+            if "n_pixels" not in head:  # the bytes could not be read
+                return unpack_image(head, body, input_px=self._input_px)
+            image_id = str(head["image_id"])
+            if is_known is not None and is_known(image_id, place):
                 write_frame(self._requests, {"decode": False})
                 return DecodedImage(image_id=image_id)
-            is_large = int(head.get("n_pixels", 0)) >= LARGE_PIXELS
+            is_large = int(head["n_pixels"]) >= LARGE_PIXELS
             with large if is_large else contextlib.nullcontext():
                 self.deadline = time.monotonic() + self._timeout_s
                 write_frame(self._requests, {"decode": True})
                 image = unpack_image(*read_frame(self._answers), input_px=self._input_px)
             self.deadline = None
             return image
-        except (BrokenFrameError, OSError, ValueError):
+        except (BrokenFrameError, OSError, ValueError, TypeError):
             self.kill()
             status = self._process.wait()
             raise _DecoderDiedError(image_id, timed_out=self.timed_out, status=status) from None
@@ -270,6 +279,12 @@ class _Decoder:
             self._requests.close()
         self._answers.close()
         self._errors.close()
+
+
+def _result_of(future: Future[DecodedImage], on_wait: Callable[[], None]) -> DecodedImage:
+    while not wait([future], timeout=_WAIT_S).done:
+        on_wait()
+    return future.result()
 
 
 def _cause(status: int | None) -> str:

@@ -55,7 +55,7 @@ class TorchRunner:
         torch.backends.cudnn.allow_tf32 = False
         self._device = device
         whole = from_pixels(network, preprocessing).to(device)
-        self._network = whole.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._network = whole.to(memory_format=torch.channels_last)
 
     def run(self, pixels: UInt8) -> Float32:
         """See `Runner`."""
@@ -80,11 +80,12 @@ class OnnxRunner:
 
     Parameters
     ----------
-    path : Path
+    model : Path or bytes
+        The exported graph.
     n_threads : int
     """
 
-    def __init__(self, path: Path, *, n_threads: int) -> None:
+    def __init__(self, model: Path | bytes, *, n_threads: int) -> None:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
@@ -93,7 +94,7 @@ class OnnxRunner:
         options.log_severity_level = 3
         # idle threads would spin on the cores that the decoders need
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
     def run(self, pixels: UInt8) -> Float32:
         """See `Runner`."""

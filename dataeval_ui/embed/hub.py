@@ -1,0 +1,77 @@
+"""Fetching weights from the model hub, with one plain reason when that fails."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import logging
+from pathlib import Path
+
+logger = logging.getLogger(__name__)
+
+TIMEOUT_S = 10.0
+"""For the hub's first answer; the download itself follows huggingface_hub's own settings."""
+
+
+class HubError(Exception):
+    """A file that cannot be had; its text completes the sentence "The weights ... are not on this machine and ...".
+
+    Never leaves this room.
+    """
+
+
+def cached_file(hub: str) -> Path | None:
+    """Find a file that the hub's client has fetched before, without network.
+
+    Parameters
+    ----------
+    hub : str
+        Repository and file: "owner/name/file".
+    """
+    from huggingface_hub import try_to_load_from_cache
+
+    repository, file_name = hub.rsplit("/", 1)
+    found = try_to_load_from_cache(repository, file_name)
+    return Path(found) if isinstance(found, str) else None
+
+
+def fetch_file(hub: str) -> Path:
+    """Fetch a file into the cache of the hub's client.
+
+    Raises
+    ------
+    HubError
+        The hub is away, slow, refuses, lacks the file, or is no hub; or the download was cut.
+    """
+    from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
+
+    repository, file_name = hub.rsplit("/", 1)
+    try:
+        # asked first by itself: it answers at once, where the download tries again for minutes
+        metadata = get_hf_file_metadata(hf_hub_url(repository, file_name), timeout=TIMEOUT_S)
+        if metadata.commit_hash is None or metadata.etag is None:
+            raise HubError("what answers is no model hub (a proxy's page?)")
+        logger.info("Fetching %s from %s.", file_name, repository)
+        return Path(hf_hub_download(repository, file_name, etag_timeout=TIMEOUT_S))
+    except HfHubHTTPError as error:
+        raise HubError(f"the hub answers with status {error.response.status_code} for {repository}") from error
+    except OfflineModeIsEnabled as error:
+        raise HubError("the hub may not be asked (HF_HUB_OFFLINE is set)") from error
+    except HFValidationError as error:
+        raise HubError(f"{repository} is no name of a repository") from error
+    except (*_client_errors(), OSError) as error:
+        raise HubError(f"the hub cannot be reached ({_first_line(error)})") from error
+
+
+def _client_errors() -> tuple[type[Exception], ...]:
+    """Base errors of the HTTP clients that versions of huggingface_hub are built on."""
+    return tuple(
+        importlib.import_module(name).HTTPError
+        for name in ("httpx", "httpx2", "requests")
+        if importlib.util.find_spec(name) is not None
+    )
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:160].rstrip(".")
