@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dataeval_ui.data.decode import DECODER_VERSION, decode_bytes, decode_file, image_id_of, read_image_id
+    from dataeval_ui.data.decode import (
+        DECODER_VERSION,
+        count_pixels,
+        decode_bytes,
+        decode_file,
+        image_id_of,
+        read_bytes,
+        read_image_id,
+    )
     from dataeval_ui.data.hashes import dhash, hamming, phash
     from dataeval_ui.data.manifest import finish_manifest
     from dataeval_ui.data.paths import safe_member_path
@@ -16,6 +24,7 @@ _HOMES = {
     "DECODER_VERSION": "decode",
     "STATISTICS": "statistics",
     "Statistic": "statistics",
+    "count_pixels": "decode",
     "decode_bytes": "decode",
     "decode_file": "decode",
     "dhash": "hashes",
@@ -24,6 +33,7 @@ _HOMES = {
     "image_id_of": "decode",
     "list_source": "source",
     "phash": "hashes",
+    "read_bytes": "decode",
     "read_image_id": "decode",
     "safe_member_path": "paths",
 }
@@ -32,6 +42,7 @@ __all__ = [
     "DECODER_VERSION",
     "STATISTICS",
     "Statistic",
+    "count_pixels",
     "decode_bytes",
     "decode_file",
     "dhash",
@@ -40,6 +51,7 @@ __all__ = [
     "image_id_of",
     "list_source",
     "phash",
+    "read_bytes",
     "read_image_id",
     "safe_member_path",
 ]

@@ -54,7 +54,7 @@ def decode_file(path: Path | str, *, preprocessing: Preprocessing | None, settin
     -----
     The memory needed is that of the decoded pixels and a few megabytes.
     """
-    data, reason = _read_bytes(path, settings)
+    data, reason = read_bytes(path, settings=settings)
     if data is None:
         return DecodedImage(image_id=None, reason=reason)
     return decode_bytes(data, preprocessing=preprocessing, settings=settings)
@@ -69,7 +69,7 @@ def read_image_id(path: Path | str, *, settings: Settings) -> tuple[str | None, 
     reason : str or None
         Why the bytes could not be read; exactly one of the two is None.
     """
-    data, reason = _read_bytes(path, settings)
+    data, reason = read_bytes(path, settings=settings)
     return (None, reason) if data is None else (image_id_of(data), None)
 
 
@@ -92,7 +92,18 @@ def decode_bytes(data: bytes, *, preprocessing: Preprocessing | None, settings: 
     return DecodedImage(image_id=image_id, reason=reason)
 
 
-def _read_bytes(path: Path | str, settings: Settings) -> tuple[bytes | None, str | None]:
+def count_pixels(data: bytes, *, settings: Settings) -> int:
+    """Read an image's size from its head, in pixels; 0 for bytes that `decode_bytes` refuses for their head."""
+    try:
+        with _decoding():
+            header = open_header(data, max_pixels=settings.max_pixels)
+    except (UnreadableImageError, MemoryError):
+        return 0
+    return header.width * header.height
+
+
+def read_bytes(path: Path | str, *, settings: Settings) -> tuple[bytes | None, str | None]:
+    """Read a regular file of at most `max_file_bytes`, or say why it cannot be read; one of the two is None."""
     try:
         # Looked at before it is opened: opening some devices does things. Without blocking: a pipe may take its place.
         if reason := reason_for_mode(Path(path).stat().st_mode):
