@@ -36,11 +36,11 @@ def main() -> None:
             request, _ = read_frame(requests)
             path = request["path"]
             _end_after(settings.decode_timeout_s + _GRACE_S)
-            data, reason = read_bytes(path, settings)
+            data, reason = read_bytes(path, settings=settings)
             if data is None:
                 write_frame(answers, *pack_image(DecodedImage(image_id=None, reason=reason)))
                 continue
-            write_frame(answers, {"image_id": image_id_of(data), "n_pixels": count_pixels(data, settings)})
+            write_frame(answers, {"image_id": image_id_of(data), "n_pixels": count_pixels(data, settings=settings)})
             _end_after(0.0)  # waiting for a turn does not count
             answer, _ = read_frame(requests)
             if answer["decode"]:

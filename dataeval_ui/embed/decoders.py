@@ -149,7 +149,7 @@ class DecoderPool:
     def _decode_here(self, path: str, place: int, is_known: IsKnown | None) -> DecodedImage:
         from dataeval_ui.data import decode_bytes, image_id_of, read_bytes
 
-        data, reason = read_bytes(path, self._settings)
+        data, reason = read_bytes(path, settings=self._settings)
         if data is None:
             return DecodedImage(image_id=None, reason=reason)
         if is_known is not None and is_known(image_id := image_id_of(data), place):

@@ -60,17 +60,14 @@ def fetch_file(hub: str) -> Path:
         raise HubError("the hub may not be asked (HF_HUB_OFFLINE is set)") from error
     except HFValidationError as error:
         raise HubError(f"{repository} is no name of a repository") from error
-    except (*_client_errors(), OSError) as error:
+    except _client_errors() as error:
         raise HubError(f"the hub cannot be reached ({_first_line(error)})") from error
 
 
 def _client_errors() -> tuple[type[Exception], ...]:
-    """Base errors of the HTTP clients that versions of huggingface_hub are built on."""
-    return tuple(
-        importlib.import_module(name).HTTPError
-        for name in ("httpx", "httpx2", "requests")
-        if importlib.util.find_spec(name) is not None
-    )
+    """What a broken connection raises: OSError, and the base errors of the clients that huggingface_hub is built on."""
+    clients = [name for name in ("httpx", "httpx2", "requests") if importlib.util.find_spec(name) is not None]
+    return (OSError, *(importlib.import_module(name).HTTPError for name in clients))
 
 
 def _first_line(error: BaseException) -> str:

@@ -62,6 +62,9 @@ def test_preprocessing_and_hub_are_those_of_open_clip(name: str) -> None:
 
 
 def test_the_registry_is_read_without_torch() -> None:
-    code = "import sys, dataeval_ui.embed.embedder, dataeval_ui.embed.pipeline; print({'torch', 'timm'} & set(sys.modules))"
+    code = (
+        "import sys, dataeval_ui.embed.embedder, dataeval_ui.embed.pipeline; "
+        "print({'torch', 'timm'} & set(sys.modules))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

@@ -95,9 +95,7 @@ def test_a_hub_that_fails_is_told_in_one_sentence(
     monkeypatch.setattr(_Hub, "behaviour", behaviour)
     workspace = open_workspace(tmp_path / "workspace")
     with pytest.raises(BackboneUnavailableError, match="efficientnet-lite0 works now") as caught:
-        resolve_checkpoint(
-            get_backbone("resnet50"), settings=Settings(workspace=workspace.root), workspace=workspace
-        )
+        resolve_checkpoint(get_backbone("resnet50"), settings=Settings(workspace=workspace.root), workspace=workspace)
     assert why in str(caught.value)
 
 
@@ -108,6 +106,4 @@ def test_a_hub_that_is_away_is_told_in_one_sentence(
     server.server_close()
     workspace = open_workspace(tmp_path / "workspace")
     with pytest.raises(BackboneUnavailableError, match="the hub cannot be reached"):
-        resolve_checkpoint(
-            get_backbone("resnet50"), settings=Settings(workspace=workspace.root), workspace=workspace
-        )
+        resolve_checkpoint(get_backbone("resnet50"), settings=Settings(workspace=workspace.root), workspace=workspace)
