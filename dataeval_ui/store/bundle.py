@@ -102,7 +102,7 @@ def import_bundle(
     root: str | None = None,
     max_bytes: int = MAX_BYTES,
 ) -> RunRecord:
-    """Take a bundle into a workspace. Taken once more, it changes nothing.
+    """Take a bundle into a workspace. Taken once more, it changes nothing but a root that is gone.
 
     Parameters
     ----------
@@ -138,9 +138,10 @@ def import_bundle(
                 _extract(archive, name, aside / name)
             manifest, ids = _checked_tables(aside, run)
             _check_results(archive, len(ids))
-            with contextlib.suppress(UnknownNameError):
-                known = catalog.get_run(run.id)
-                if is_finished(workspace, run.id):
+            if is_finished(workspace, run.id):
+                with contextlib.suppress(UnknownNameError):
+                    known = catalog.get_run(run.id)
+                    _mend_root(catalog, known.dataset_id, root)
                     return known
             if root is None:
                 root = _unpack_images(archive, workspace.sources_dir / dataset.id)
@@ -177,6 +178,9 @@ def _checked_tables(aside: Path, run: RunRecord) -> tuple[Manifest, list[str]]:
                 checks.check_rows(name, columns, len(ids), table)
                 if set(table.read(columns=["image_id"], use_threads=False).column(0).to_pylist()) != set(ids):
                     checks.refuse(f"{name} has other images than its manifest")
+                value = "thumbnail" if name == "images.parquet" else "embedding"
+                for group in range(table.num_row_groups):
+                    checks.check_values(name, table.read_row_group(group, columns=[value], use_threads=False))
     except (pa.ArrowException, OSError):
         checks.refuse("one of its tables is damaged")
     return manifest, ids
@@ -196,10 +200,7 @@ def _take_rows(workspace: Workspace, run: RunRecord, aside: Path) -> None:
         images.append(table.select(_IMAGE_COLUMNS))
     for table in _unknown_rows(aside / "embeddings.parquet", embeddings.parts):
         ids = table.column("image_id").to_pylist()
-        try:
-            embeddings.append_embeddings(ids, to_matrix(table.column("embedding")))
-        except ValueError:
-            checks.refuse("an embedding is not finite")
+        embeddings.append_embeddings(ids, to_matrix(table.column("embedding")))
 
 
 def _unknown_rows(path: Path, parts: Parts) -> Iterator[pa.Table]:
@@ -241,6 +242,12 @@ def _take_records(catalog: Catalog, dataset: DatasetRecord, run: RunRecord) -> R
         return catalog.get_run(run.id)
     values = {f: getattr(run, f) for f in RunRecord.__slots__}
     return catalog.add_run(**{**values, "dataset_id": dataset.id})
+
+
+def _mend_root(catalog: Catalog, dataset_id: str, root: str | None) -> None:
+    """Point a dataset whose folder is gone to the one given now, as after a move or a new installation."""
+    if root is not None and Path(root).is_dir() and not Path(catalog.get_dataset(dataset_id).root).is_dir():
+        catalog.update_dataset(dataset_id, root=root)
 
 
 def _unpack_images(archive: zipfile.ZipFile, folder: Path) -> str:

@@ -38,6 +38,7 @@ VERSION = 1
 TABLES = ("manifest.parquet", "images.parquet", "embeddings.parquet")
 MAX_JSON_BYTES = 256 * 2**20
 MAX_RATIO = 200
+MAX_THUMBNAIL_BYTES = 2**20
 FREE_BYTES = 10 * 2**20
 
 _RESULT_NAME = re.compile(r"run/[A-Za-z0-9][A-Za-z0-9_-]{0,60}\.(npz|json)")
@@ -104,7 +105,7 @@ def records_of(card: Any) -> tuple[DatasetRecord, RunRecord]:
         refuse(f"it has format {card.get('version')!r}, and this version reads {VERSION}")
     try:
         return _dataset_of(card["dataset"]), _run_of(card["run"])
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         refuse(f"its records cannot be read ({type(error).__name__})")
 
 
@@ -135,6 +136,19 @@ def check_rows(name: str, columns: Mapping[str, Any], n_rows: int, table: Any) -
             refuse(f"the column {column!r} of {name} has the wrong type")
     if table.metadata.num_rows != n_rows:
         refuse(f"{name} has {table.metadata.num_rows} rows for {n_rows} images")
+
+
+def check_values(name: str, table: pa.Table) -> None:
+    """Check some rows of a table: thumbnails are small JPEG files, embeddings are finite."""
+    if "thumbnail" in table.schema.names:
+        for jpeg in table.column("thumbnail").to_pylist():
+            if jpeg is None or not jpeg.startswith(b"\xff\xd8") or len(jpeg) > MAX_THUMBNAIL_BYTES:
+                refuse(f"{name} has a thumbnail that is no small JPEG")
+    if "embedding" in table.schema.names:
+        column = table.column("embedding").combine_chunks()
+        flat = column.flatten().to_numpy(zero_copy_only=False)
+        if len(flat) != len(column) * column.type.list_size or not np.isfinite(flat).all():
+            refuse(f"{name} has an embedding that is not finite")
 
 
 def check_result(name: str, data: bytes, n_images: int) -> None:
