@@ -21,6 +21,11 @@ def _clouds(rng: np.random.Generator) -> np.ndarray:
     return (total - total.min()) / (total.max() - total.min())
 
 
+def draw_blank_page() -> Image.Image:
+    """Return a page with nothing on it."""
+    return Image.new("RGB", (SIDE_PX, SIDE_PX), "white")
+
+
 def draw_odd_images(rng: np.random.Generator) -> dict[str, Image.Image]:
     """Return the odd images by what they are, always in the same order."""
     y, x = np.mgrid[0:SIDE_PX, 0:SIDE_PX] / SIDE_PX
@@ -31,7 +36,6 @@ def draw_odd_images(rng: np.random.Generator) -> dict[str, Image.Image]:
     return {
         "colour noise": _image(rng.integers(0, 256, (*shape, 3))),
         "grey noise": _image(rng.integers(0, 256, shape)),
-        "a blank page": _image(np.full(shape, 255)),
         "a gradient": _image(np.stack([60 + 120 * y, 90 + 90 * y + 20 * x, 200 - 90 * y], axis=2)),
         "an evening sky": _image(np.stack([250 - 150 * y, 140 - 20 * y + 30 * x, 90 + 80 * y], axis=2) + grain),
         "clouds": _image(np.stack([40 + 200 * clouds, 40 + 200 * clouds, 120 + 120 * clouds], axis=2)),

@@ -19,7 +19,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
-from demo_odd import draw_odd_images
+from demo_odd import draw_blank_page, draw_odd_images
 from demo_originals import Original, find_originals, on_white
 from PIL import Image, ImageEnhance, ImageFilter
 
@@ -183,6 +183,13 @@ def plant_odd(writer: DemoWriter, labels: list[str], rng: np.random.Generator) -
     return odd
 
 
+def plant_blank(writer: DemoWriter) -> str:
+    """Put an empty page among the drawings."""
+    buffer = io.BytesIO()
+    draw_blank_page().save(buffer, "PNG", optimize=True)
+    return writer.write("train/mammals/untitled_0.png", buffer.getvalue(), "drawn by scripts/demo_odd.py")
+
+
 def plant_unreadable(writer: DemoWriter, placed: dict[str, list[str]]) -> list[dict[str, str]]:
     """Write half an image, and a text that calls itself one."""
     whole = next(path for path in placed["train"] if path.endswith(".png"))
@@ -249,6 +256,7 @@ def main() -> None:
     placed, wrong_labels = write_originals(writer, originals, rng)
     copies = plant_copies(writer, placed, rng)
     odd = plant_odd(writer, sorted({o.label for o in originals}), rng)
+    blank = plant_blank(writer)
     unreadable = plant_unreadable(writer, placed)
     second = write_second_sets(pool, rng)
 
@@ -259,6 +267,7 @@ def main() -> None:
         **copies,
         "wrong_labels": wrong_labels,
         "odd": odd,
+        "blank": [blank],
         "unreadable": unreadable,
         **second["truth"],
     }

@@ -79,9 +79,15 @@ def test_leaks_lie_across_the_splits_and_other_copies_within_one() -> None:
 
 def test_every_planted_image_is_planted_for_one_reason() -> None:
     named = Counter(path for group in planted_exact_groups() | planted_near_pairs() for path in group)
+    named.update(TRUTH["blank"])
     named.update(row["path"] for kind in ("wrong_labels", "odd", "unreadable") for row in TRUTH[kind])
     assert set(named) <= set(files_below(IMAGES))
     assert max(named.values()) == 1
+
+
+def test_blank_pages_are_blank() -> None:
+    for path in TRUTH["blank"]:
+        assert grey(path).min() == 255
 
 
 def test_wrong_labels_stand_in_the_folder_they_are_given() -> None:
