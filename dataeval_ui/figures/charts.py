@@ -72,51 +72,79 @@ def map_figure(
     return figure
 
 
-def count_figure(counts: Mapping[str, int], *, dark: bool = False) -> go.Figure:
-    """Draw counts as bars, the largest on top; beyond 40 the rest is one bar.
+def count_figure(
+    counts: Mapping[str, int],
+    *,
+    colors: Mapping[str, str] | None = None,
+    max_bars: int = _MAX_BARS,
+    dark: bool = False,
+) -> go.Figure:
+    """Draw counts as bars, the largest on top; beyond `max_bars` the rest is one bar.
 
     Parameters
     ----------
     counts : mapping of str to int
         By name; names are text, never markup.
+    colors : mapping of str to str, optional
+        `#rrggbb` by name, so that the bars are coloured as the map is. Default: one colour for all.
+    max_bars : int, default 40
+        At least 1.
     dark : bool, default False
     """
     import plotly.graph_objects as go
 
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    shown, rest = ranked[:_MAX_BARS], ranked[_MAX_BARS:]
+    shown, rest = ranked[:max_bars], ranked[max_bars:]
+    plain_color = categorical_colors(1, dark=dark)[0]
+    fills = [plain_color if colors is None else colors[name] for name, _ in shown]
     if rest:
         shown.append((f"{len(rest)} others", sum(count for _, count in rest)))
+        fills.append(neutral_color(dark=dark))
     bars = go.Bar(
         x=[count for _, count in shown],
         y=list(range(len(shown))),
         orientation="h",
-        marker={"color": categorical_colors(1, dark=dark)[0]},
+        marker={"color": fills, "cornerradius": 3},
         text=[f"{count:,}" for _, count in shown],
+        textposition="outside",
+        cliponaxis=False,
         hoverinfo="none",
     )
     figure = go.Figure(bars)
     _style(figure, dark)
-    figure.update_layout(height=60 + 24 * max(len(shown), 1))
+    figure.update_layout(height=12 + 22 * max(len(shown), 1), bargap=0.28, dragmode=False)
+    figure.update_layout(margin={"l": 0, "r": 44, "t": 4, "b": 4})
     names = [_plain(name) for name, _ in shown]
     figure.update_yaxes(autorange="reversed", tickmode="array", tickvals=list(range(len(shown))), ticktext=names)
-    figure.update_xaxes(visible=False)
+    figure.update_yaxes(automargin=True, fixedrange=True, showgrid=False)
+    figure.update_xaxes(visible=False, fixedrange=True)
     return figure
 
 
 def histogram_figure(
-    values: np.ndarray[Any, np.dtype[Any]], threshold: float | None = None, *, dark: bool = False
+    values: np.ndarray[Any, np.dtype[Any]],
+    threshold: float | None = None,
+    *,
+    title: str = "",
+    height_px: int = 160,
+    dark: bool = False,
 ) -> go.Figure:
     """Draw how values are spread, with a line at the threshold; values that are not finite are left out.
+
+    Bars that reach the threshold have the line's colour.
 
     Parameters
     ----------
     values : ndarray of shape (n_images,)
     threshold : float, optional
+    title : str
+        Of the axis; text, never markup.
+    height_px : int, default 160
     dark : bool, default False
     """
     import plotly.graph_objects as go
 
+    quiet, loud = categorical_colors(2, dark=dark)
     finite = values[np.isfinite(values)].astype(np.float64)
     figure = go.Figure()
     if finite.size:
@@ -125,13 +153,18 @@ def histogram_figure(
             x=(edges[:-1] + edges[1:]) / 2,
             y=heights,
             width=np.diff(edges),
-            marker={"color": categorical_colors(1, dark=dark)[0], "line": {"width": 0}},
+            marker={
+                "color": [loud if threshold is not None and end > threshold else quiet for end in edges[1:]],
+                "line": {"width": 0},
+            },
         )
         figure.add_trace(bars)
     _style(figure, dark)
-    figure.update_layout(height=240, bargap=0)
+    figure.update_layout(height=height_px, bargap=0, dragmode=False, margin={"l": 0, "r": 8, "t": 6, "b": 0})
+    figure.update_xaxes(fixedrange=True, showgrid=False, title={"text": _plain(title)})
+    figure.update_yaxes(fixedrange=True, visible=False)
     if threshold is not None:
-        figure.add_vline(x=threshold, line={"color": categorical_colors(2, dark=dark)[1], "width": 2, "dash": "dash"})
+        figure.add_vline(x=threshold, line={"color": loud, "width": 2, "dash": "dash"})
     return figure
 
 

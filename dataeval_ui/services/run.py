@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from dataeval_ui.store.records import DatasetRecord, RunRecord
     from dataeval_ui.store.thumbnails import ThumbnailStore
     from dataeval_ui.store.view import View
+    from dataeval_ui.types.base import Int32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +143,13 @@ class Run:
             if status == "ok":
                 places.setdefault(image_id, []).append(i)
         return places
+
+    @cached_property
+    def n_places(self) -> Int32:
+        """Number of files that hold each image, at least 1; of shape (n_images,)."""
+        import numpy as np
+
+        return np.array([len(self._place_rows[image_id]) for image_id in self.image_ids], dtype=np.int32)
 
     def places(self, row: int) -> list[Place]:
         """Return the files that hold an image, in path order."""

@@ -120,12 +120,38 @@ def search_image(services: Services, run: Run, data: bytes, *, k: int = 24, mask
     InputError
         The bytes are no readable image; the message says why.
     """
+    return search_vector(run, embed_query(services, run, data).vector, k=k, mask=mask)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueryImage:
+    """An image that the user brought, made ready to search with.
+
+    Attributes
+    ----------
+    vector : ndarray of shape (n_dims,), float32
+    thumbnail : bytes
+        A JPEG of our own making: safe to show, whatever the file was.
+    """
+
+    vector: Float32
+    thumbnail: bytes
+
+
+def embed_query(services: Services, run: Run, data: bytes) -> QueryImage:
+    """Embed an image that the user brings with the run's own backbone.
+
+    Raises
+    ------
+    InputError
+        The bytes are no readable image; the message says why.
+    """
     from dataeval_ui.embed.pipeline import embed_image
 
     decoded, vector = embed_image(data, embedder=embedder_of(services, run), settings=services.settings)
     if vector is None:
         raise InputError(f"This image cannot be searched for: {decoded.reason}")
-    return search_vector(run, vector, k=k, mask=mask)
+    return QueryImage(vector=vector, thumbnail=decoded.thumbnail)
 
 
 def rows_matching(run: Run, filters: dict[str, Sequence[str]]) -> npt.NDArray[np.bool_]:

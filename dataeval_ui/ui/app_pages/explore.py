@@ -1,0 +1,111 @@
+"""Explore: the map, similar images, selections."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import streamlit as st
+
+from dataeval_ui.services.run import Run
+from dataeval_ui.ui import state
+from dataeval_ui.ui.components.mount import base_path
+from dataeval_ui.ui.components.scatter import Highlight
+from dataeval_ui.ui.components.urls import RunUrls
+from dataeval_ui.ui.errors import shown_errors
+from dataeval_ui.ui.panels import neighbours, selection
+from dataeval_ui.ui.panels.filters import clear_filters, shown_mask
+from dataeval_ui.ui.panels.inspector import render_inspector
+from dataeval_ui.ui.panels.map_toolbar import render_toolbar
+from dataeval_ui.ui.panels.map_view import render_map, selected_rows, take_events
+from dataeval_ui.ui.panels.overview import render_overview
+from dataeval_ui.ui.panels.run_choice import render_run_choice
+from dataeval_ui.ui.state import ExploreState, Panel
+from dataeval_ui.ui.text import plain
+
+_PANEL = "panel"
+
+
+@st.fragment
+def explore(run: Run) -> None:
+    """Draw map and side panel; what the user does in here reruns this alone."""
+    with shown_errors():
+        view = checked_view(run, state.explore_state())
+        take_events(run, view)
+        neighbours.take_click(run)
+        selection.take_click(run)
+        draw(run, checked_view(run, state.explore_state()))
+
+
+def checked_view(run: Run, view: ExploreState) -> ExploreState:
+    """Leave out of a state what this run does not have, and say so."""
+    if view.colour not in run.columns:
+        if view.colour != ExploreState().colour:
+            st.warning(f"This run has no column {plain(repr(view.colour))}; it is coloured by cluster.")
+        view = replace(view, colour="cluster", hidden=frozenset())
+    if view.query_row is not None and view.query_row >= run.n_images:
+        st.warning(f"This run has no image {view.query_row}; it has {run.n_images:,}.")
+        view = replace(view, query_row=None)
+    unknown = [name for name in (*view.categories, *view.ranges) if name not in run.columns]
+    if unknown:
+        names = ", ".join(plain(repr(name)) for name in unknown)
+        st.warning(f"This run has no column {names}; it is not filtered by it.")
+        view = replace(
+            view,
+            categories={name: value for name, value in view.categories.items() if name in run.columns},
+            ranges={name: value for name, value in view.ranges.items() if name in run.columns},
+        )
+    return view
+
+
+def draw(run: Run, view: ExploreState) -> None:
+    """Draw the page's two halves: the map first, beside it (below, on a narrow screen) the panel."""
+    urls = RunUrls(run.id, base_path())
+    mask = shown_mask(run, view)
+    selected = None
+    with shown_errors():
+        selected = selected_rows(run, view)
+    found = neighbours.find_neighbours(run, view, mask)
+    highlight = None
+    if found is not None:
+        highlight = Highlight(query_row=view.query_row, neighbour_rows=[int(row) for row in found.rows])
+    map_side, panel_side = st.columns([9, 5], gap="medium")
+    with map_side:
+        look = render_toolbar(run, view)
+        render_map(run, view, mask=mask, selected=selected, highlight=highlight, look=look)
+        if mask is not None:
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.caption(f"{int(mask.sum()):,} of {run.n_images:,} images pass the filters.", width="content")
+                st.button("Show all", key="show_all", type="tertiary", on_click=clear_filters)
+    with panel_side, shown_errors():
+        panel = view.panel or default_panel(view)
+        st.session_state[_PANEL] = panel
+        titles: dict[Panel, str] = {"overview": "Overview", "image": "Image", "selection": "Selection"}
+        if selected is not None:
+            titles["selection"] = f"Selection ({len(selected):,})"
+        st.segmented_control(
+            "Side panel",
+            list(titles),
+            format_func=titles.__getitem__,
+            key=_PANEL,
+            required=True,
+            on_change=lambda: state.change_explore(panel=st.session_state[_PANEL]),
+            label_visibility="collapsed",
+            width="stretch",
+        )
+        match panel:
+            case "image":
+                render_inspector(run, view, found, urls)
+            case "selection":
+                selection.render_selection(run, selected, urls)
+            case _:
+                render_overview(run, view, mask)
+
+
+def default_panel(view: ExploreState) -> Panel:
+    """Return what the panel shows until the user chooses: the image, else the selection, else the overview."""
+    if view.query_row is not None:
+        return "image"
+    return "selection" if view.selection is not None else "overview"
+
+
+explore(render_run_choice())

@@ -1,0 +1,44 @@
+"""Outliers, ranked, and the files that could not be read."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dataeval_ui.services.run import Run
+from dataeval_ui.ui import cached, state
+from dataeval_ui.ui.errors import shown_errors
+from dataeval_ui.ui.panels.outlier_gallery import render_outliers, take_clicks
+from dataeval_ui.ui.panels.run_choice import render_run_choice
+from dataeval_ui.ui.panels.unreadable import render_unreadable
+
+_SHOW = "outlier_show"
+
+
+@st.fragment
+def outliers(run: Run) -> None:
+    """Draw either of the two lists."""
+    with shown_errors():
+        take_clicks(run)
+        n_unreadable = cached.facts(run).n_unreadable
+        show = "unreadable" if state.str_param("show") == "unreadable" else "outliers"
+        st.session_state[_SHOW] = show
+        st.segmented_control(
+            "What to list",
+            ["outliers", "unreadable"],
+            format_func={"outliers": "Outliers", "unreadable": f"Unreadable files {n_unreadable:,}"}.__getitem__,
+            key=_SHOW,
+            required=True,
+            on_change=_change_show,
+            label_visibility="collapsed",
+        )
+        if show == "unreadable":
+            render_unreadable(run)
+        else:
+            render_outliers(run)
+
+
+def _change_show() -> None:
+    state.update_address(show="unreadable" if st.session_state[_SHOW] == "unreadable" else None)
+
+
+outliers(render_run_choice())

@@ -1,0 +1,110 @@
+"""Everything that pages keep between reruns, in one place. Keys are paths, ids and digests, never arrays.
+
+Opened runs are shared by all sessions and must not be written to.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from threading import Lock
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from dataeval_ui.services.context import Services
+from dataeval_ui.services.shared import shared_run, shared_services
+
+if TYPE_CHECKING:
+    from dataeval_ui.embed.checkpoints import Availability
+    from dataeval_ui.services.duplicate_groups import DuplicateGroup
+    from dataeval_ui.services.run import Run
+    from dataeval_ui.ui.components.scatter import ColourSpec
+    from dataeval_ui.ui.panels.facts import RunFacts
+
+
+def services() -> Services:
+    """Return the opened workspace of this server's settings."""
+    return shared_services()
+
+
+def run(run_id: str) -> Run:
+    """Open a finished run; see `dataeval_ui.services.shared.shared_run` for the errors."""
+    return shared_run(run_id)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _duplicate_groups(workspace: str, run_id: str, _run: Run) -> tuple[DuplicateGroup, ...]:
+    from dataeval_ui.services.duplicate_groups import list_duplicate_groups
+
+    return list_duplicate_groups(_run)
+
+
+def duplicate_groups(opened: Run) -> tuple[DuplicateGroup, ...]:
+    """Return a run's duplicates, the most severe first."""
+    return _duplicate_groups(str(opened.services.workspace.root), opened.id, opened)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _colour_specs(workspace: str, run_id: str, base_path: str, _run: Run) -> Mapping[str, ColourSpec]:
+    from dataeval_ui.ui.panels.colouring import colour_specs
+
+    return colour_specs(_run, base_path)
+
+
+def colour_specs(opened: Run, base_path: str) -> Mapping[str, ColourSpec]:
+    """Return what the map can be coloured by, by the column's name."""
+    return _colour_specs(str(opened.services.workspace.root), opened.id, base_path, opened)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _facts(workspace: str, run_id: str, _run: Run) -> RunFacts:
+    from dataeval_ui.ui.panels.facts import run_facts
+
+    return run_facts(_run)
+
+
+def facts(opened: Run) -> RunFacts:
+    """Return the counts of a run's summary strip."""
+    return _facts(str(opened.services.workspace.root), opened.id, opened)
+
+
+@st.cache_data(ttl=30, max_entries=4, show_spinner=False)
+def _availability(fingerprint: str, _services: Services) -> Mapping[str, Availability]:
+    from dataeval_ui.embed.checkpoints import available_backbones
+
+    return available_backbones(_services.settings, _services.workspace)
+
+
+def availability() -> Mapping[str, Availability]:
+    """Return which backbones can be used on this machine; looked up twice a minute at most."""
+    ours = services()
+    return _availability(repr(ours.settings), ours)
+
+
+class KeptSelections:
+    """Selections that are too long for an address, the last few of this server; lost when it stops."""
+
+    def __init__(self, max_entries: int = 256) -> None:
+        self._max_entries = max_entries
+        self._kept: OrderedDict[str, bytes] = OrderedDict()
+        self._lock = Lock()
+
+    def put(self, digest: str, packed: bytes) -> None:
+        """Keep a selection and let the oldest go."""
+        with self._lock:
+            self._kept[digest] = packed
+            self._kept.move_to_end(digest)
+            while len(self._kept) > self._max_entries:
+                self._kept.popitem(last=False)
+
+    def get(self, digest: str) -> bytes | None:
+        """Recall a selection."""
+        with self._lock:
+            return self._kept.get(digest)
+
+
+@st.cache_resource(show_spinner=False)
+def kept_selections() -> KeptSelections:
+    """Return this server's kept selections."""
+    return KeptSelections()

@@ -1,0 +1,48 @@
+"""The script that Streamlit runs for every session: navigation, and the page inside it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dataeval_ui.ui.errors import shown_errors
+
+st.set_page_config(page_title="DataEval UI", page_icon=":material/bubble_chart:", layout="wide")
+
+page = st.navigation(
+    [
+        st.Page(
+            "app_pages/datasets.py",
+            title="Datasets",
+            icon=":material/folder:",
+            default=True,
+            help="Add, preview and remove datasets, and open their runs.",
+        ),
+        st.Page(
+            "app_pages/run.py",
+            title="Run",
+            icon=":material/play_arrow:",
+            help="Choose a backbone, start a run and watch it.",
+        ),
+        st.Page(
+            "app_pages/explore.py",
+            title="Explore",
+            icon=":material/bubble_chart:",
+            help="The map: colour, filter, search for similar images, select and export.",
+        ),
+        st.Page(
+            "app_pages/duplicates.py",
+            title="Duplicates",
+            icon=":material/content_copy:",
+            help="Exact and near duplicates side by side, those across splits first.",
+        ),
+        st.Page(
+            "app_pages/outliers.py",
+            title="Outliers",
+            icon=":material/scatter_plot:",
+            help="Images unlike all others, ranked, and files that could not be read.",
+        ),
+    ],
+    position="top",
+)
+with shown_errors():
+    page.run()

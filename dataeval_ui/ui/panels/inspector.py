@@ -1,0 +1,59 @@
+"""The side panel for one image: what it is, and what is most similar to it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from dataeval_ui.services.search import SearchResult
+from dataeval_ui.ui import state
+from dataeval_ui.ui.components.urls import RunUrls
+from dataeval_ui.ui.panels.map_view import step_back, trail_length
+from dataeval_ui.ui.panels.neighbours import own_image, render_neighbours, render_own_image, take_own_image
+from dataeval_ui.ui.panels.picture import render_facts_of, render_picture, render_places
+from dataeval_ui.ui.state import ExploreState
+
+if TYPE_CHECKING:
+    from dataeval_ui.services.run import Run
+
+
+def render_inspector(run: Run, view: ExploreState, found: SearchResult | None, urls: RunUrls) -> None:
+    """Draw the image that is looked at and the ones most similar to it."""
+    if found is None:
+        st.markdown("Click a point on the map to see its image and the images most similar to it.")
+        st.caption("Or ask about an image of your own:")
+        take_own_image(run, key="own_image")
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button(
+            "Back",
+            icon=":material/arrow_back:",
+            key="step_back",
+            disabled=not trail_length(),
+            on_click=step_back,
+            help="The image before this one.",
+        )
+        st.button(
+            "Close",
+            icon=":material/close:",
+            type="tertiary",
+            key="close_image",
+            on_click=_close,
+            help="Look at no image.",
+        )
+    own = own_image(run)
+    if view.query_row is not None:
+        render_picture(run, view.query_row, urls)
+        render_places(run, view.query_row)
+        render_facts_of(run, view.query_row)
+    elif own is not None:
+        render_own_image(own)
+    render_neighbours(run, view, found, urls)
+    with st.expander("Search with an image of your own", icon=":material/image_search:"):
+        take_own_image(run, key="own_image")
+
+
+def _close() -> None:
+    st.session_state.pop("dataeval_ui.own_image", None)
+    state.change_explore(query_row=None, panel=None)

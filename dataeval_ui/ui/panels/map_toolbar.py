@@ -1,0 +1,58 @@
+"""What stands above the map: colour, filters, look."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from dataeval_ui.ui import state
+from dataeval_ui.ui.components.scatter import MapLook
+from dataeval_ui.ui.panels.filters import render_filters
+from dataeval_ui.ui.state import ExploreState
+from dataeval_ui.ui.text import visible
+
+if TYPE_CHECKING:
+    from dataeval_ui.services.run import Run
+
+_COLOUR = "colour_by"
+
+
+def render_toolbar(run: Run, view: ExploreState) -> MapLook:
+    """Draw the row of controls and return how the map shall look."""
+    colour, filters, look = st.columns([2, 1, 1], vertical_alignment="bottom", gap="small")
+    with colour:
+        st.session_state[_COLOUR] = view.colour
+        st.selectbox(
+            "Colour by",
+            list(run.columns),
+            format_func=lambda name: visible(run.columns[name].title, max_chars=60),
+            key=_COLOUR,
+            on_change=_recolour,
+        )
+    with filters:
+        render_filters(run, view)
+    with look, st.popover("Look", icon=":material/palette:", key="look", width="stretch"):
+        return _render_look()
+
+
+def _recolour() -> None:
+    state.change_explore(colour=st.session_state[_COLOUR], hidden=frozenset())
+
+
+def _render_look() -> MapLook:
+    show_images = st.toggle(
+        "Images in place of points",
+        key="look_images",
+        persist_state="session",
+        help="Where at most 150 points are in view; zoom in to see them.",
+    )
+    own_size = st.toggle("Choose the size of points", key="look_own_size", persist_state="session")
+    point_px = None
+    if own_size:
+        point_px = float(st.slider("Size of points (px)", 1, 20, 5, key="look_point_px", persist_state="session"))
+    opacity = st.slider("Opacity", 0.1, 1.0, 0.8, 0.05, key="look_opacity", persist_state="session")
+    height_px = st.select_slider(
+        "Height of the map (px)", [400, 480, 560, 640, 760, 900], 560, key="look_height", persist_state="session"
+    )
+    return MapLook(point_px=point_px, opacity=opacity, height_px=height_px, show_images=show_images)

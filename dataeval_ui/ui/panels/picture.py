@@ -1,0 +1,71 @@
+"""One image of a run: the picture, and what is known of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from dataeval_ui.ui.components.urls import RunUrls
+from dataeval_ui.ui.text import count, html, plain
+
+if TYPE_CHECKING:
+    from dataeval_ui.services.run import Run
+
+_FACTS = ("label", "split", "cluster", "outlier_score", "duplicate", "label_agreement", "placed")
+_HIDDEN = {"width_px", "height_px"}
+
+
+def render_picture(run: Run, row: int, urls: RunUrls, *, height_px: int = 260) -> None:
+    """Draw an image of the run; it is a link to itself at full size."""
+    path = run.places(row)[0].path
+    st.html(
+        f'<a href="{html(urls.image(row), max_chars=2_000)}" target="_blank" rel="noopener" title="Open at full size">'
+        f'<img src="{html(urls.image(row), max_chars=2_000)}" alt="{html(path)}" '
+        f'style="display:block;width:100%;height:{height_px}px;object-fit:contain;border-radius:8px;'
+        'background:repeating-conic-gradient(#8882 0 25%,#8881 0 50%) 0 0/16px 16px"></a>'
+    )
+
+
+def render_places(run: Run, row: int) -> None:
+    """Draw the paths of an image, the first in front, its copies folded away."""
+    places = run.places(row)
+    st.html(f'<div style="font-weight:600;overflow-wrap:anywhere">{html(places[0].path)}</div>')
+    if len(places) > 1:
+        with st.expander(f"{count(len(places) - 1, 'exact copy', 'exact copies')}", icon=":material/content_copy:"):
+            for place in places[1:]:
+                about = " · ".join(plain(text) for text in (place.label, place.split) if text)
+                st.markdown(plain(place.path) + (f"  \n:gray[{about}]" if about else ""))
+
+
+def render_facts_of(run: Run, row: int) -> None:
+    """Draw label, split, cluster and scores of an image, its own columns, and what was measured below a fold."""
+    columns = run.columns
+    first = [(columns[name].title, columns[name].text(row)) for name in _FACTS if name in columns]
+    width, height = columns.get("width_px"), columns.get("height_px")
+    if width is not None and height is not None and width.values is not None and height.values is not None:
+        first.append(("Size", f"{width.values[row]:.0f} × {height.values[row]:.0f} px"))
+    own = [(c.title, c.text(row)) for c in columns.values() if c.name.startswith("meta.")]
+    st.html(facts_html([*first, *own]))
+    measured = [
+        (column.title, column.text(row))
+        for column in columns.values()
+        if column.name not in _FACTS and column.name not in _HIDDEN and not column.name.startswith("meta.")
+    ]
+    if measured:
+        with st.expander("Measured"):
+            st.html(facts_html(measured))
+
+
+def facts_html(facts: Sequence[tuple[str, str]]) -> str:
+    """Return a list of names and values as HTML; both are shown as text."""
+    cells = "".join(
+        f'<div style="min-width:0"><dt style="opacity:.62;font-size:.76rem">{html(name, max_chars=60)}</dt>'
+        f'<dd style="margin:0;overflow-wrap:anywhere">{html(value, max_chars=120)}</dd></div>'
+        for name, value in facts
+    )
+    return (
+        '<dl style="display:grid;grid-template-columns:repeat(auto-fill,minmax(104px,1fr));gap:8px 12px;margin:0;'
+        f'font-size:.875rem">{cells}</dl>'
+    )
