@@ -143,7 +143,7 @@ def _decode(data: bytes, image_id: str, preprocessing: Preprocessing | None, set
     work = upright(work, orientation)
     if orientation in (5, 6, 7, 8):
         width, height = height, width
-    pixels = None if preprocessing is None else model_input(work, preprocessing)
+    pixels = None if preprocessing is None else model_input(work, preprocessing, original=(width, height))
     small = _reduced(work, max(STATISTICS_PX, settings.thumbnail_px))
     thumbnail = _fitted(_reduced(small, settings.thumbnail_px), settings.thumbnail_px)
     grey = _fitted(small if small.mode == "L" else small.convert("L"), STATISTICS_PX)
@@ -166,7 +166,7 @@ def _load(header: ImageFile, factor: int) -> int:
     if header.format == "JPEG" and factor >= 2:
         width = header.width
         scale = next(power for power in (8, 4, 2) if power <= factor)
-        header.draft(None, (-(-header.width // scale), -(-header.height // scale)))
+        header.draft(None, (header.width // scale, header.height // scale))
         factor = max(1, factor // max(1, round(width / header.width)))
     header.load()
     return factor

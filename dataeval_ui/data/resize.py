@@ -21,7 +21,7 @@ def resized_px(width_px: int, height_px: int, resize_px: int) -> tuple[int, int]
     return int(resize_px * width_px / height_px), resize_px
 
 
-def model_input(image: Image.Image, preprocessing: Preprocessing) -> UInt8:
+def model_input(image: Image.Image, preprocessing: Preprocessing, *, original: tuple[int, int] | None = None) -> UInt8:
     """Resize and crop an image to what the backbone looks at.
 
     Parameters
@@ -29,6 +29,9 @@ def model_input(image: Image.Image, preprocessing: Preprocessing) -> UInt8:
     image : PIL.Image.Image
         Upright, "L" or "RGB".
     preprocessing : Preprocessing
+    original : tuple of 2 ints, optional
+        Width and height before the image was reduced by a whole factor, which rounds a last part of a pixel up to a
+        pixel; default: those of `image`. The geometry is that of the original.
 
     Returns
     -------
@@ -41,14 +44,17 @@ def model_input(image: Image.Image, preprocessing: Preprocessing) -> UInt8:
     from PIL import Image
 
     size, input_px = preprocessing.resize_px, preprocessing.input_px
-    width, height = (size, size) if preprocessing.squash else resized_px(*image.size, size)
+    original = original or image.size
+    width, height = (size, size) if preprocessing.squash else resized_px(*original, size)
     left, top = _crop_start(width, input_px), _crop_start(height, input_px)
     # The part of the resized image that the crop keeps, and where that part lies in the crop.
     x0, y0 = max(0, left), max(0, top)
     x1, y1 = min(width, left + input_px), min(height, top + input_px)
     filters = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
-    scale_x, scale_y = image.width / width, image.height / height
-    box = (x0 * scale_x, y0 * scale_y, min(x1 * scale_x, image.width), min(y1 * scale_y, image.height))
+    factor = max(1, round(max(original) / max(image.size)))
+    extent_x, extent_y = original[0] / factor, original[1] / factor
+    scale_x, scale_y = extent_x / width, extent_y / height
+    box = (x0 * scale_x, y0 * scale_y, min(x1 * scale_x, extent_x), min(y1 * scale_y, extent_y))
     part = image.resize((x1 - x0, y1 - y0), filters[preprocessing.interpolation], box=box)
     kept = np.asarray(part.convert("RGB") if part.mode != "RGB" else part)
     if kept.shape[:2] == (input_px, input_px):

@@ -95,6 +95,16 @@ def test_grey_is_resized_as_its_three_equal_bands() -> None:
     np.testing.assert_array_equal(model_input(grey, settings), model_input(grey.convert("RGB"), settings))
 
 
+@pytest.mark.parametrize("size", [(1001, 1501), (1502, 1000), (1003, 1003)])
+@pytest.mark.parametrize("factor", [2, 3])
+def test_a_reduced_image_keeps_the_geometry_of_the_original(size: tuple[int, int], factor: int) -> None:
+    settings = preprocessing(64, 72, "bicubic")
+    image = photo(*size)
+    reduced = model_input(image.reduce(factor), settings, original=size)
+    whole = model_input(image, settings)
+    assert np.abs(reduced.astype(int) - whole).max() <= 3
+
+
 def test_the_longer_side_is_cut_down_to_a_whole_pixel() -> None:
     assert resized_px(640, 480, 256) == (341, 256)
     assert resized_px(480, 640, 256) == (256, 341)
