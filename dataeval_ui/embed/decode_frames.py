@@ -47,7 +47,7 @@ def read_frame(stream: IO[bytes]) -> tuple[Json, bytes]:
         raise BrokenFrameError("a message of impossible length")
     try:
         head = json.loads(_read_exactly(stream, n_head))
-    except ValueError:
+    except (ValueError, RecursionError):
         raise BrokenFrameError("a message that is no JSON") from None
     if not isinstance(head, dict):
         raise BrokenFrameError("a message that is no object")
@@ -101,7 +101,7 @@ def unpack_image(head: Json, body: bytes, *, input_px: int | None) -> DecodedIma
             dhash=int(head["dhash"]),
             pixels=pixels,
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise BrokenFrameError(f"a message without a usable image: {error}") from None
 
 

@@ -263,7 +263,7 @@ class _Decoder:
                 image = unpack_image(*read_frame(self._answers), input_px=self._input_px)
             self.deadline = None
             return image
-        except (BrokenFrameError, OSError, ValueError, TypeError):
+        except (BrokenFrameError, OSError, KeyError, TypeError, ValueError, OverflowError):
             self.kill()
             status = self._process.wait()
             raise _DecoderDiedError(image_id, timed_out=self.timed_out, status=status) from None
