@@ -207,12 +207,11 @@ def test_a_decoder_that_cannot_start_is_told(tmp_path: Path, monkeypatch: pytest
 
 
 def test_a_path_that_is_no_utf8_is_opened(tmp_path: Path) -> None:
-    name = os.fsencode(tmp_path) + b"/\xff\xfe.png"
+    path = tmp_path / os.fsdecode(b"\xff\xfe.png")
     source = write_images(tmp_path / "images", 1) / "000.png"
     try:
-        with open(name, "wb") as stream:
-            stream.write(source.read_bytes())
+        path.write_bytes(source.read_bytes())
     except OSError:
         pytest.skip("This file system takes UTF-8 names alone.")
-    (image,) = _decode([os.fsdecode(name)], SETTINGS)
+    (image,) = _decode([str(path)], SETTINGS)
     _assert_same(image, decode_file(source, preprocessing=TINY, settings=SETTINGS))

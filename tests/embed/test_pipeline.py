@@ -4,6 +4,7 @@ import io
 import os
 import shutil
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -175,7 +176,7 @@ def test_progress_is_told_every_batch_and_ends_at_the_whole(bench: _Bench, folde
     assert progress.reports[-1] == ("embed", 24, 24)
     done = [n for _, n, _ in progress.reports]
     assert done == sorted(done)
-    assert max(b - a for a, b in zip(done, done[1:], strict=False)) <= 4
+    assert max(b - a for a, b in pairwise(done)) <= 4
 
 
 def test_committed_chunks_stay_after_a_cancel_and_the_next_run_goes_on_from_them(
