@@ -91,7 +91,8 @@ def main() -> None:
         plain_s = write_plainly(Path(folder), len(commits), n_bytes // len(commits))
         print(
             f"append           {args.images / sum(commits):10,.0f} images/s, "
-            f"commit p50 {np.median(commits) * 1e3:.1f} ms, p99 {np.quantile(commits, 0.99) * 1e3:.1f} ms; {sum(commits) / plain_s:.2f} x plain flushed files"
+            f"commit p50 {np.median(commits) * 1e3:.1f} ms, p99 {np.quantile(commits, 0.99) * 1e3:.1f} ms; "
+            f"{sum(commits) / plain_s:.2f} x plain flushed files"
         )
         parts = EmbeddingParts(workspace, KEY)
         print(f"ids, first       {timed(parts.ids) * 1e3:10.1f} ms; again {median_ms(parts.ids):.1f} ms")
