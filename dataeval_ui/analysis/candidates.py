@@ -1,0 +1,124 @@
+"""Pairs of images that are worth a look: neighbours in the graph, and images with similar perceptual hashes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dataeval_ui.types import NeighborGraph, batches
+
+if TYPE_CHECKING:
+    from dataeval_ui.types.base import Bool, Int32, Int64, UInt64
+
+MAX_HASH_PARTNERS = 32
+"""Partners by hash that one image has at most, nearest first: of thousands of images with the same hash (blank pages, a
+form filled in again and again) each is compared with some, not with all."""
+
+_MAX_SPREAD = 8
+"""Images of one hash that are paired with those of another, near one."""
+
+_N_BITS = 64
+
+
+def neighbor_pairs(graph: NeighborGraph, *, min_cosine: float) -> Int64:
+    """Return the edges of a graph as pairs, each once.
+
+    Returns
+    -------
+    ndarray of shape (n_pairs, 2), int64
+        `left < right`, sorted.
+    """
+    n, k = graph.indices.shape
+    rows = np.repeat(np.arange(n, dtype=np.int64), k)
+    columns = graph.indices.ravel().astype(np.int64)
+    near = graph.similarities.ravel() >= min_cosine
+    return unique_pairs(np.stack([rows[near], columns[near]], axis=1), n)
+
+
+def hash_pairs(hashes: UInt64, *, radius: int) -> Int64:
+    """Find all pairs of hashes at most some bits apart.
+
+    Parameters
+    ----------
+    hashes : ndarray of shape (n_images,), uint64
+        0 is the hash of a blank image: it tells nothing, and pairs with none.
+    radius : int
+        In bits, in [0, 16].
+
+    Returns
+    -------
+    ndarray of shape (n_pairs, 2), int64
+        `left < right`, sorted. Of images with the same hash each pairs with the next 32; of those with another, near
+        hash the first 8 with the first 8; and a hash has at most 32 near ones after it, the nearest.
+
+    Notes
+    -----
+    Hashes that differ in `radius` bits agree in at least one of `radius + 1` pieces, so only images that share a piece
+    are compared [1]_: for 8 bits and random hashes a 14th of all pairs. Memory is O(n).
+
+    References
+    ----------
+    .. [1] Norouzi, Punjani and Fleet, "Fast Exact Search in Hamming Space with Multi-Index Hashing", 2014,
+       https://doi.org/10.1109/TPAMI.2013.231
+    """
+    n = hashes.shape[0]
+    distinct, first, members = np.unique(hashes, return_index=True, return_inverse=True)
+    rows = first[distinct != 0]
+    rows.sort()
+    found = [np.empty((0, 2), dtype=np.int64)]
+    edges = np.linspace(0, _N_BITS, radius + 2).astype(int).tolist()
+    for low, high in pairwise(edges):
+        mask = np.uint64((1 << (high - low)) - 1)
+        pieces = (hashes[rows] >> np.uint64(low)) & mask
+        order = rows[np.argsort(pieces, kind="stable")]
+        starts = np.flatnonzero(np.diff(np.sort(pieces))) + 1
+        found += [_close_pairs(hashes, group, radius) for group in np.split(order, starts) if group.size > 1]
+    close = unique_pairs(np.concatenate(found), n)
+    return unique_pairs(np.concatenate(list(_spread(close, members, first, distinct != 0))), n)
+
+
+def _spread(close: Int64, members: Int64, first: Int64, patterned: Bool) -> Iterator[Int64]:
+    """Carry pairs of distinct hashes over to the images that have them, and pair images with equal hashes."""
+    order = np.argsort(members, kind="stable")
+    images = np.split(order, np.cumsum(np.bincount(members, minlength=first.size))[:-1])
+    yield close
+    for step in range(1, MAX_HASH_PARTNERS + 1):
+        left, right = order[:-step], order[step:]
+        equal = (members[left] == members[right]) & patterned[members[left]]
+        yield np.stack([left[equal], right[equal]], axis=1)
+    for a, b in members[close].tolist():
+        some, others = images[a][:_MAX_SPREAD], images[b][:_MAX_SPREAD]
+        if some.size > 1 or others.size > 1:
+            yield np.stack([np.repeat(some, others.size), np.tile(others, some.size)], axis=1)
+
+
+def hash_distances(left: UInt64, right: UInt64) -> Int32:
+    """Count the bits in which hashes differ, in [0, 64]."""
+    distances: Int32 = np.bitwise_count(left ^ right).astype(np.int32)
+    return distances
+
+
+def unique_pairs(pairs: Int64, n_images: int) -> Int64:
+    """Return each pair once, the lower row on the left, sorted."""
+    codes = np.unique(pairs.min(axis=1) * n_images + pairs.max(axis=1)) if pairs.size else np.empty(0, np.int64)
+    return np.stack([codes // max(n_images, 1), codes % max(n_images, 1)], axis=1)
+
+
+def _close_pairs(hashes: UInt64, group: Int64, radius: int) -> Int64:
+    """Compare all pairs of a group whose rows rise."""
+    found = []
+    for part in batches(group.size, max(1, 2**22 // group.size)):
+        distances = np.bitwise_count(hashes[group[part]][:, None] ^ hashes[group][None, :])
+        later = np.arange(group.size)[None, :] > np.arange(part.start, part.stop)[:, None]
+        close = later & (distances <= radius)
+        for crowded in np.flatnonzero(close.sum(axis=1) > MAX_HASH_PARTNERS):
+            columns = np.flatnonzero(close[crowded])
+            nearest = columns[np.argsort(distances[crowded, columns], kind="stable")[:MAX_HASH_PARTNERS]]
+            close[crowded] = False
+            close[crowded, nearest] = True
+        left, right = np.nonzero(close)
+        found.append(np.stack([group[part.start + left], group[right]], axis=1))
+    return np.concatenate(found)

@@ -1,0 +1,242 @@
+"""Near duplicates: candidate pairs, each verified on its pixels, in groups of which every two images are a pair."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dataeval_ui.analysis.candidates import MAX_HASH_PARTNERS, hash_distances, hash_pairs, neighbor_pairs, unique_pairs
+from dataeval_ui.analysis.neighbors import pair_similarities, unit_rows
+from dataeval_ui.analysis.pixels import COARSE_PX, align_coarse, decode_thumbnails, grey_of, similarity
+from dataeval_ui.errors import ParameterError
+from dataeval_ui.types import AnalysisParams, DuplicatePairs, NeighborGraph, Progress, Silent, batches
+
+if TYPE_CHECKING:
+    from dataeval_ui.types.base import Bool, Float32, Int32, Int64, UInt64
+
+MIN_PIXEL_SIMILARITY = 0.84
+"""Least similarity of the aligned thumbnails of a near duplicate; see `docs/concepts.md` for how it was measured."""
+
+_MIN_COSINE = 0.3
+"""Even a changed copy keeps more of its embedding."""
+
+_MAX_HASH_SUM = 40
+"""Bits of 128 in which the two hashes of a neighbour may differ together; unlike images differ in about 60."""
+
+_MIN_COARSE = 0.8
+"""Least correlation of the aligned 16 x 16 images."""
+
+_MAX_ASPECT_RATIO = 1.2
+
+_ROWS_A_READ = 512
+_PAIRS_A_STEP = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """Where hashes and thumbnails come from."""
+
+    phash: UInt64
+    dhash: UInt64
+    thumbnails: Callable[[Sequence[int]], Sequence[bytes]]
+    n_threads: int
+    progress: Progress
+
+
+def find_near_duplicates(
+    graph: NeighborGraph,
+    *,
+    phash: UInt64,
+    dhash: UInt64,
+    thumbnails: Callable[[Sequence[int]], Sequence[bytes]],
+    params: AnalysisParams,
+    embeddings: Float32 | None = None,
+    n_threads: int = 1,
+    progress: Progress | None = None,
+) -> DuplicatePairs:
+    """Find images that show the same picture in another size, crop, compression or light.
+
+    Parameters
+    ----------
+    graph : NeighborGraph
+        Of the run's images, whose contents differ: exact duplicates are not found here.
+    phash, dhash : ndarray of shape (n_images,), uint64
+        Perceptual hashes; 0 for a blank image.
+    thumbnails : callable
+        Gives the JPEG thumbnails of some rows, in their order.
+    params : AnalysisParams
+        `hash_radius` counts here.
+    embeddings : ndarray of shape (n_images, n_dims), float32, optional
+        For the cosine of pairs that are no edge of the graph; without, it is NaN.
+    n_threads : int, default 1
+        Threads that decode; the result does not depend on it.
+    progress : Progress, optional
+
+    Returns
+    -------
+    DuplicatePairs
+        The most alike first, ties by rows.
+
+    Raises
+    ------
+    ParameterError
+        Hashes of another number of images, or `hash_radius` outside [0, 16].
+    StorageError
+        A damaged thumbnail.
+
+    Notes
+    -----
+    Candidates are the edges of the graph, and all pairs of hashes within the radius (an image brings in at most 32).
+    Edges whose hashes differ in more than 40 of 128 bits are dropped unread. Of the rest, the thumbnails are compared
+    in two steps: on 16 x 16 pixels after an affine alignment, then, where these correlate, on 64 x 64 after a finer
+    one. Where a pair is found, the partners of its images are compared with each other too, so that groups are whole.
+    A picture without any pattern is like no other. Memory: O(n) descriptors, and the pixels of one batch.
+    """
+    n = graph.n_images
+    if phash.shape != (n,) or dhash.shape != (n,):
+        raise ParameterError(f"There must be one hash an image, {n} in all, got {phash.shape} and {dhash.shape}.")
+    if not 0 <= params.hash_radius <= 16:
+        raise ParameterError(f"hash_radius must be in [0, 16], got {params.hash_radius}.")
+    source = _Source(phash, dhash, thumbnails, n_threads, progress or Silent())
+    alike = [hash_pairs(hashes, radius=params.hash_radius) for hashes in (phash, dhash)]
+    edges = neighbor_pairs(graph, min_cosine=_MIN_COSINE)
+    candidates = unique_pairs(np.concatenate([edges[_hashes_allow(source, edges)], *alike]), n)
+    pairs, scores = _verify(source, candidates)
+    more = _without_known(_partners_of_partners(pairs, n), candidates, n)
+    if more.size:
+        more, more_scores = _verify(source, more)
+        pairs, scores = np.concatenate([pairs, more]), np.concatenate([scores, more_scores])
+    order = np.lexsort((pairs[:, 1], pairs[:, 0], -scores))
+    pairs, scores = pairs[order], scores[order]
+    left, right = pairs[:, 0].astype(np.int32), pairs[:, 1].astype(np.int32)
+    return DuplicatePairs(
+        left=left,
+        right=right,
+        cosine=_cosines(graph, pairs, embeddings),
+        hash_distance=np.minimum(hash_distances(phash[left], phash[right]), hash_distances(dhash[left], dhash[right])),
+        pixel_similarity=scores,
+        groups=group_pairs(left, right),
+    )
+
+
+def group_pairs(left: Int32, right: Int32) -> Int32:
+    """Group images so that every two of a group are a pair.
+
+    Complete linkage, greedy: the pairs are taken in their order, and one joins the groups of its two images if all
+    pairs between these are there.
+
+    Parameters
+    ----------
+    left, right : ndarray of shape (n_pairs,), int32
+        The most alike first.
+
+    Returns
+    -------
+    ndarray of shape (n_pairs,), int32
+        Group of each pair, larger groups first (ties: lower first row); -1 for a pair between two groups.
+    """
+    partners: dict[int, set[int]] = {}
+    edges = list(zip(left.tolist(), right.tolist(), strict=True))
+    for a, b in edges:
+        partners.setdefault(a, {a}).add(b)
+        partners.setdefault(b, {b}).add(a)
+    group_of = {row: {row} for row in partners}
+    for a, b in edges:
+        ours, theirs = group_of[a], group_of[b]
+        if ours is not theirs and all(theirs <= partners[row] for row in ours):
+            ours |= theirs
+            for row in theirs:
+                group_of[row] = ours
+    groups = {id(group): group for group in group_of.values() if len(group) > 1}
+    ranked = sorted(groups.values(), key=lambda group: (-len(group), min(group)))
+    number = {id(group): i for i, group in enumerate(ranked)}
+    together = (number[id(group_of[a])] if group_of[a] is group_of[b] else -1 for a, b in edges)
+    return np.fromiter(together, dtype=np.int32, count=len(edges))
+
+
+def _hashes_allow(source: _Source, pairs: Int64) -> Bool:
+    left, right = pairs[:, 0], pairs[:, 1]
+    total = hash_distances(source.phash[left], source.phash[right])
+    total += hash_distances(source.dhash[left], source.dhash[right])
+    unknown = (source.phash[left] == 0) | (source.phash[right] == 0)
+    return np.asarray(unknown | (total <= _MAX_HASH_SUM))
+
+
+def _verify(source: _Source, pairs: Int64) -> tuple[Int64, Float32]:
+    """Return the pairs that show the same picture, and how alike they are."""
+    pairs, warps = _coarsely_alike(source, pairs)
+    scores = np.empty(len(pairs), dtype=np.float32)
+    for part in batches(len(pairs), _PAIRS_A_STEP):
+        source.progress.check_cancelled()
+        rows, places = np.unique(pairs[part], return_inverse=True)
+        places = places.reshape(-1, 2)
+        rgb = decode_thumbnails(source.thumbnails(rows.tolist()), n_threads=source.n_threads).rgb
+        scores[part] = similarity(rgb, places, warps[part])
+        source.progress.report("findings", part.stop, len(pairs))
+    same = scores >= MIN_PIXEL_SIMILARITY
+    return pairs[same], scores[same]
+
+
+def _coarsely_alike(source: _Source, pairs: Int64) -> tuple[Int64, Float32]:
+    """Return the pairs that may show the same picture, and how one lies on the other."""
+    rows, places = np.unique(pairs, return_inverse=True)
+    places = places.reshape(-1, 2)
+    grey = np.empty((rows.size, COARSE_PX, COARSE_PX), dtype=np.float32)
+    aspects = np.empty(rows.size, dtype=np.float32)
+    for part in batches(rows.size, _ROWS_A_READ):
+        source.progress.check_cancelled()
+        jpegs = source.thumbnails(rows[part].tolist())
+        decoded = decode_thumbnails(jpegs, side_px=COARSE_PX, n_threads=source.n_threads)
+        grey[part], aspects[part] = grey_of(decoded.rgb, COARSE_PX), decoded.aspects
+    stretch = np.abs(np.log(aspects[places[:, 0]] / aspects[places[:, 1]]))
+    fits = stretch <= np.log(_MAX_ASPECT_RATIO)
+    pairs, places = pairs[fits], places[fits]
+    warps = np.empty((len(pairs), 2, 3), dtype=np.float32)
+    correlations = np.empty(len(pairs), dtype=np.float32)
+    for part in batches(len(pairs), 256):
+        warps[part], correlations[part] = align_coarse(grey[places[part, 0]], grey[places[part, 1]])
+    alike = correlations >= _MIN_COARSE
+    return pairs[alike], warps[alike]
+
+
+def _partners_of_partners(pairs: Int64, n_images: int) -> Int64:
+    """Pairs of images that have a partner in common."""
+    partners: dict[int, list[int]] = {}
+    for a, b in pairs.tolist():
+        partners.setdefault(a, []).append(b)
+        partners.setdefault(b, []).append(a)
+    return unique_pairs(np.array(list(_two_of_each(partners.values())), dtype=np.int64).reshape(-1, 2), n_images)
+
+
+def _two_of_each(lists: Iterable[list[int]]) -> Iterable[tuple[int, int]]:
+    for rows in lists:
+        some = sorted(rows)[:MAX_HASH_PARTNERS]
+        for i, a in enumerate(some):
+            for b in some[i + 1 :]:
+                yield a, b
+
+
+def _without_known(pairs: Int64, known: Int64, n_images: int) -> Int64:
+    codes, known_codes = (p[:, 0] * n_images + p[:, 1] for p in (pairs, known))
+    return pairs[~np.isin(codes, known_codes)]
+
+
+def _cosines(graph: NeighborGraph, pairs: Int64, embeddings: Float32 | None) -> Float32:
+    """Cosine of each pair: from the graph where it is an edge, else from the embeddings."""
+    cosines = np.full(len(pairs), np.nan, dtype=np.float32)
+    if not len(pairs):
+        return cosines
+    for own, other in ((0, 1), (1, 0)):
+        is_edge = graph.indices[pairs[:, own]] == pairs[:, other, None]
+        at = np.flatnonzero(is_edge.any(axis=1))
+        cosines[at] = graph.similarities[pairs[at, own], is_edge[at].argmax(axis=1)]
+    missing = np.flatnonzero(np.isnan(cosines))
+    if embeddings is not None and missing.size:
+        rows, places = np.unique(pairs[missing], return_inverse=True)
+        places = places.reshape(-1, 2)
+        units = unit_rows(embeddings[rows])
+        cosines[missing] = pair_similarities(units, places[:, 0], places[:, 1:])[:, 0]
+    return cosines
