@@ -299,7 +299,8 @@ def _same_structure(left: Float32, right: Float32, inside: Float32) -> Float32:
     floor = np.float32(20.0)
     contrast = (2 * covariance + floor) / (var_a + var_b + floor)
     structure = (weight * contrast).sum(axis=(1, 2)) / (weight.sum(axis=(1, 2)) + 1e-6)
-    return np.clip(structure, 0, 1).astype(np.float32)
+    scores: Float32 = np.clip(structure, 0, 1).astype(np.float32)
+    return scores
 
 
 def _same_colors(left: Float32, right: Float32, inside: Float32) -> Float32:
