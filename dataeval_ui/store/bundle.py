@@ -237,11 +237,17 @@ def _take_records(catalog: Catalog, dataset: DatasetRecord, run: RunRecord) -> R
             n += 1
             name = f"{dataset.name} ({n})"
         values = {f: getattr(dataset, f) for f in DatasetRecord.__slots__}
-        catalog.add_dataset(**{**values, "name": name})
+        try:
+            catalog.add_dataset(**{**values, "name": name})
+        except ParameterError:  # another process took the same bundle meanwhile, or the name
+            catalog.get_dataset(dataset.id)
     with contextlib.suppress(UnknownNameError):
         return catalog.get_run(run.id)
     values = {f: getattr(run, f) for f in RunRecord.__slots__}
-    return catalog.add_run(**{**values, "dataset_id": dataset.id})
+    try:
+        return catalog.add_run(**{**values, "dataset_id": dataset.id})
+    except ParameterError:  # another process took the same bundle meanwhile
+        return catalog.get_run(run.id)
 
 
 def _mend_root(catalog: Catalog, dataset_id: str, root: str | None) -> None:

@@ -49,8 +49,8 @@ class ThumbnailStore:
         """Thumbnails by image id; unknown ids are left out."""
         try:
             return self._get_many(image_ids)
-        except sqlite3.OperationalError as error:
-            raise StorageError(f"The thumbnails in {self._path} cannot be read: {error}.") from error
+        except sqlite3.OperationalError:
+            return self._get_many_anew(image_ids)
         except sqlite3.DatabaseError as error:
             logger.warning("The thumbnail database %s is damaged (%s); it is built again.", self._path, error)
             self._discard()
@@ -84,6 +84,17 @@ class ThumbnailStore:
             self.refresh()  # 0 where another thread took the part in meanwhile, so look in any case
             found = self._select(image_ids)
         return found
+
+    def _get_many_anew(self, image_ids: Sequence[str]) -> dict[str, bytes]:
+        """Read by new connections: the old ones may hold a database that was thrown away meanwhile."""
+        self.close()
+        try:
+            return self._get_many(image_ids)
+        except sqlite3.OperationalError as error:
+            raise StorageError(
+                f"The thumbnails in {self._path} cannot be read or written: {error}. Check the disk; "
+                "the file may be deleted, it is built again."
+            ) from error
 
     def _select(self, image_ids: Sequence[str]) -> dict[str, bytes]:
         found: dict[str, bytes] = {}
@@ -143,6 +154,7 @@ class ThumbnailStore:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
+    path.parent.mkdir(mode=0o700, exist_ok=True)
     connection = sqlite3.connect(path, timeout=30.0, isolation_level=None, check_same_thread=False)
     try:
         connection.execute("PRAGMA journal_mode=WAL")

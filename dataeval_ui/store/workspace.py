@@ -38,7 +38,11 @@ class Workspace:
     @property
     def catalog_url(self) -> str:
         """SQLAlchemy's address of the catalog."""
-        return f"sqlite:///{self.root / 'catalog.sqlite'}"
+        import sqlalchemy as sa
+
+        # not by hand: a folder's name may hold what means something in an address
+        url = sa.URL.create("sqlite", database=str(self.root / "catalog.sqlite"))
+        return url.render_as_string(hide_password=False)
 
     @property
     def images_dir(self) -> Path:

@@ -2,6 +2,7 @@ import io
 import json
 import zipfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -120,6 +121,13 @@ def test_importing_twice_changes_nothing(bundle: Path, elsewhere: Workspace, oth
     assert import_bundle(elsewhere, other_catalog, bundle, root="/mnt") == first
     assert tree(elsewhere) == before
     assert len(other_catalog.list_runs()) == len(other_catalog.list_datasets()) == 1
+
+
+def test_two_imports_at_once_give_one_run(bundle: Path, elsewhere: Workspace, other_catalog: Catalog) -> None:
+    with ThreadPoolExecutor(4) as threads:
+        runs = list(threads.map(lambda _: import_bundle(elsewhere, other_catalog, bundle, root="/mnt"), range(4)))
+    assert len({run.id for run in runs}) == len(other_catalog.list_datasets()) == 1
+    assert ImageParts(elsewhere).ids() == set(IDS)
 
 
 def test_importing_where_it_came_from_changes_nothing(workspace: Workspace, catalog: Catalog, bundle: Path) -> None:

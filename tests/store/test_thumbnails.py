@@ -1,3 +1,4 @@
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -67,6 +68,16 @@ def test_a_database_damaged_while_open_is_built_again(workspace: Workspace) -> N
     data[4096:] = b"\xff" * (len(data) - 4096)
     path.write_bytes(data)
     assert store.get(image_id(7)) == jpeg(7)
+
+
+def test_a_database_that_is_deleted_while_open_is_built_again(workspace: Workspace) -> None:
+    add(workspace, 1)
+    store = ThumbnailStore(workspace)
+    store.get(image_id(1))
+    shutil.rmtree(workspace.views_dir)
+    add(workspace, 2)
+    assert store.get(image_id(2)) == jpeg(2)
+    assert store.get(image_id(1)) == jpeg(1)
 
 
 def test_more_ids_than_a_query_takes_come_back(workspace: Workspace) -> None:

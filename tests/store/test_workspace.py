@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from dataeval_ui.errors import ParameterError, StorageError
+from dataeval_ui.store.catalog import open_catalog
 from dataeval_ui.store.workspace import Workspace, open_workspace
 from tests.fakes import KEY
 
@@ -34,6 +35,15 @@ def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     open_workspace(tmp_path / "w").root.chmod(0o500)
     with pytest.raises(StorageError, match="permission denied"):
         open_workspace(tmp_path / "w")
+
+
+@pytest.mark.parametrize("name", ["a b", "a?mode=ro", "a#b", "a%41b", "ü;@:"])
+def test_the_catalog_lies_in_the_workspace_whatever_its_name(tmp_path: Path, name: str) -> None:
+    workspace = open_workspace(tmp_path / name)
+    catalog = open_catalog(workspace.catalog_url)
+    catalog.close()
+    assert (workspace.root / "catalog.sqlite").is_file()
+    assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
 def test_embeddings_lie_under_the_digest_of_their_key(workspace: Workspace) -> None:
