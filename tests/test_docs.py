@@ -120,7 +120,7 @@ def test_the_readme_has_the_commands_that_ci_runs() -> None:
     readme, ci = text_of(ROOT / "README.md"), text_of(ROOT / ".ci" / "run")
     assert "pip install .\ndataeval-ui demo\n" in readme
     assert f"`{TEST_COMMAND}`" in readme
-    assert 'pip install --quiet --disable-pip-version-check ".[test]" && pytest' in ci
+    assert 'pip install -qq --disable-pip-version-check ".[test]" && pytest' in ci
     assert "scripts/check" in ci
 
 

@@ -31,7 +31,8 @@ def install_demo(services: Services) -> RunRecord:
     """Put the analysed demo into the workspace, unless it is there; computes nothing and downloads nothing."""
     from dataeval_ui.store.bundle import import_bundle
 
-    folder = demo_folder()
-    return import_bundle(
-        services.workspace, services.catalog, folder / "demo-run.zip", root=str((folder / "images").resolve())
-    )
+    images = str((demo_folder() / "images").resolve())
+    run = import_bundle(services.workspace, services.catalog, demo_folder() / "demo-run.zip", root=images)
+    # The bundle names no folder, and an installation that moved names another one.
+    services.catalog.update_dataset(run.dataset_id, source=images, root=images)
+    return run
