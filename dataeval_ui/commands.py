@@ -61,7 +61,7 @@ def demo(services: Services, args: argparse.Namespace) -> int:
     from dataeval_ui.services.demo import install_demo
 
     run = install_demo(services)
-    serve_dashboard(services.settings, open_browser=not args.no_browser, start_path=f"/explore?run={run.id}")
+    serve_dashboard(services.settings, open_browser=not args.no_browser, page=f"explore?run={run.id}")
     return 0
 
 
