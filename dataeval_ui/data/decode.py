@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from dataeval_ui.data.formats import UnreadableImageError, open_header
 from dataeval_ui.data.hashes import dhash, phash
 from dataeval_ui.data.places import reason_for_mode
+from dataeval_ui.data.png_strips import MIN_PIXELS, flatten_png
 from dataeval_ui.data.raster import flatten, orientation_of, reduction, upright
 from dataeval_ui.data.resize import model_input
 from dataeval_ui.data.statistics import STATISTICS_PX, measure
@@ -134,12 +135,16 @@ def _decode(data: bytes, image_id: str, preprocessing: Preprocessing | None, set
     with _decoding():
         header = open_header(data, max_pixels=settings.max_pixels)
     mode, width, height = header.mode, header.width, header.height
-    orientation = orientation_of(header)
     resize_px = 0 if preprocessing is None else preprocessing.resize_px
     factor = reduction(width, height, resize_px=resize_px)
     with _decoding():
-        factor = _load(header, factor)
-        work, transparent = flatten(header, factor=factor)
+        in_strips = header.format == "PNG" and factor > 1 and width * height >= MIN_PIXELS
+        flat = flatten_png(data, header, factor=factor) if in_strips else None
+        orientation = 1 if flat else orientation_of(header)
+        if flat is None:
+            factor = _load(header, factor)
+            flat = flatten(header, factor=factor)
+    work, transparent = flat
     work = upright(work, orientation)
     if orientation in (5, 6, 7, 8):
         width, height = height, width

@@ -7,7 +7,7 @@ floats outside [0, 1] and [0, 255], by their own smallest and largest value.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -66,8 +66,6 @@ def flatten(image: Image.Image, *, factor: int) -> tuple[Image.Image, float]:
     -----
     Works in strips where it reduces, so a large image needs little beyond its own pixels.
     """
-    from PIL import Image
-
     flattener = _flattener(image)
     if factor == 1:
         flat = flattener.flatten(image)
@@ -78,12 +76,20 @@ def flatten(image: Image.Image, *, factor: int) -> tuple[Image.Image, float]:
         for top in range(0, height, strip_px):
             strip = image.crop((0, top, width, min(height, top + strip_px)))
             strips.append(flattener.flatten(strip).reduce(factor))
-        flat = Image.new(strips[0].mode, (strips[0].width, sum(strip.height for strip in strips)))
-        top = 0
-        for strip in strips:
-            flat.paste(strip, (0, top))
-            top += strip.height
+        flat = stack(strips)
     return flat, flattener.transparency / (255 * image.width * image.height)
+
+
+def stack(strips: Sequence[Image.Image]) -> Image.Image:
+    """Put images of one width and mode below each other."""
+    from PIL import Image
+
+    whole = Image.new(strips[0].mode, (strips[0].width, sum(strip.height for strip in strips)))
+    top = 0
+    for strip in strips:
+        whole.paste(strip, (0, top))
+        top += strip.height
+    return whole
 
 
 def upright(image: Image.Image, orientation: int) -> Image.Image:
