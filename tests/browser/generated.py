@@ -30,7 +30,7 @@ class GeneratedRun:
 
     def column(self, name: str) -> Column:
         if name == "blob":
-            categories = tuple(f"blob {code}" for code in range(N_BLOBS))
+            categories = ("<b>blob</b> 0", *(f"blob {code}" for code in range(1, N_BLOBS)))
             return Column(name=name, title="Blob", kind="categorical", codes=self.blob, categories=categories)
         if name == "score":
             return Column(name=name, title="Score", kind="continuous", values=self.score)

@@ -8,7 +8,6 @@ from dataeval_ui.ui.components.scatter import ColourSpec, Highlight, MapLook, sc
 from dataeval_ui.ui.components.urls import RunUrls
 from tests.browser.generated import generated_run
 
-st.set_page_config(page_title="Map", layout="wide")
 name = st.query_params.get("run", "n10000")
 run = generated_run(name)
 urls = RunUrls(name)

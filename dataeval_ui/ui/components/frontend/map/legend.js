@@ -17,9 +17,18 @@ export class Legend {
   show(column, { hasMissing, dark }) {
     this.column = column;
     this.buttons = [];
-    const title = element("h3", { title: column.title }, column.title);
-    if (column.kind === "continuous") this.node.replaceChildren(title, ...this.continuous(column, hasMissing, dark));
-    else this.node.replaceChildren(title, ...this.categorical(column, hasMissing, dark));
+    // "Show all" keeps its place while it is hidden: the entries must not move under a double-click.
+    this.all = element(
+      "button",
+      { type: "button", class: "all", hidden: true, onclick: () => this.setHidden(new Set()) },
+      "Show all",
+    );
+    const head = element("div", { class: "head" }, element("h3", { title: column.title }, column.title), this.all);
+    const parts =
+      column.kind === "continuous"
+        ? this.continuous(column, hasMissing, dark)
+        : this.categorical(column, hasMissing, dark);
+    this.node.replaceChildren(head, ...parts);
   }
 
   categorical(column, hasMissing, dark) {
@@ -44,17 +53,12 @@ export class Legend {
       );
       return { code, name, button };
     });
-    this.all = element(
-      "button",
-      { type: "button", class: "all", hidden: true, onclick: () => this.setHidden(new Set()) },
-      "Show all",
-    );
     const list = element(
       "div",
       { class: "entries", role: "group", "aria-label": `${column.title}: shown on the map` },
       ...this.buttons.map((entry) => entry.button),
     );
-    if (entries.length < SEARCH_FROM) return [this.all, list];
+    if (entries.length < SEARCH_FROM) return [list];
     const search = element("input", {
       type: "search",
       class: "search",
@@ -65,7 +69,7 @@ export class Legend {
         for (const { name, button } of this.buttons) button.hidden = !name.toLowerCase().includes(wanted);
       },
     });
-    return [this.all, search, list];
+    return [search, list];
   }
 
   continuous(column, hasMissing, dark) {
@@ -110,7 +114,7 @@ export class Legend {
   click(code, event) {
     const codes = this.buttons.map((entry) => entry.code);
     const isAlone = codes.every((other) => this.hidden.has(other) !== (other === code));
-    if (event.altKey || event.detail === 2) {
+    if (event.altKey || event.detail >= 2) {
       this.setHidden(isAlone && event.altKey ? new Set() : new Set(codes.filter((other) => other !== code)));
       return;
     }

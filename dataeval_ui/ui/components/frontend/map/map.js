@@ -26,11 +26,14 @@ export class ScatterMap extends Scene {
     });
     node.append(this.legend.node);
     this.stopWatching = watchSize(stage, node, (size) => this.resize(size), () => this.retheme());
+    // For people at the browser's console, and for tests.
     node.inspect = {
       pixelOf: (row) => this.place(row),
       planeOf: (px, py) => this.view.toPlane(px, py),
       zoom: () => this.view.zoom,
       renderer: this.renderer,
+      focused: () => this.focused,
+      polygon: () => this.polygon,
     };
   }
 
@@ -106,10 +109,11 @@ export class ScatterMap extends Scene {
     if (!this.points) return;
     const { n } = this.points;
     const toPlane = (at) => this.view.toPlane(...at);
+    this.polygon = kind === "box" ? [toPlane(start), toPlane(end)] : path.map(toPlane);
     const mask =
       kind === "box"
-        ? maskOfBox(this.grid, n, toPlane(start), toPlane(end), this.isVisible)
-        : maskOfPolygon(this.grid, n, path.map(toPlane), this.isVisible);
+        ? maskOfBox(this.grid, n, ...this.polygon, this.isVisible)
+        : maskOfPolygon(this.grid, n, this.polygon, this.isVisible);
     this.changeSelection(combine(this.selection, mask, how));
   }
 

@@ -14,7 +14,7 @@ export class Pointer {
     listen("pointermove", (event) => this.move(event));
     listen("pointerup", (event) => this.release(event));
     listen("pointercancel", (event) => this.drop(event));
-    listen("pointerleave", () => map.leave());
+    listen("pointerleave", (event) => event.pointerType !== "touch" && map.leave()); // a finger leaves when it is lifted
     listen("wheel", (event) => this.wheel(event), { passive: false });
     listen("dblclick", (event) => map.doubleClick(...this.place(event)));
   }
