@@ -38,6 +38,8 @@ _FOREIGN_MAGIC = (
     (b"P4\n", "PBM"),
     (b"P5\n", "PGM"),
     (b"P6\n", "PPM"),
+)
+_OTHER_MAGIC = (
     (b"\x93NUMPY", "NumPy"),
     (b"%PDF", "PDF"),
     (b"%!PS", "PostScript"),
@@ -50,7 +52,6 @@ _FOREIGN_MAGIC = (
     (b"RIFF", "RIFF (sound or video)"),
     (b"ID3", "MP3"),
     (b"SQLite format 3\0", "SQLite"),
-    (b"version https://git-lfs", "Git LFS pointer"),
 )
 
 
@@ -123,12 +124,17 @@ def _foreign_reason(data: bytes) -> str:
         return "The file is empty."
     name = None
     if data[4:8] == b"ftyp":
-        name = _FOREIGN_BRANDS.get(data[8:12], "MP4 (video)")
+        name = _FOREIGN_BRANDS.get(data[8:12])
+        if name is None:
+            return "The file is MP4 (video), not an image."
     name = name or next((name for magic, name in _FOREIGN_MAGIC if data.startswith(magic)), None)
-    if name == "Git LFS pointer":
-        return "The file is a pointer of Git LFS, not the image: run 'git lfs pull'."
     if name:
         return f"The file is {name}, which is not read: convert it to JPEG or PNG."
+    if data.startswith(b"version https://git-lfs"):
+        return "The file is a pointer of Git LFS, not the image: run 'git lfs pull'."
+    name = next((name for magic, name in _OTHER_MAGIC if data.startswith(magic)), None)
+    if name:
+        return f"The file is {name}, not an image."
     head = data[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if head.startswith(b"<svg") or (head.startswith((b"<?xml", b"<!--", b"<!doctype svg")) and b"<svg" in data[:65536]):
         return "The file is an SVG drawing, not a raster image: export it as PNG."
