@@ -14,7 +14,8 @@ import io
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -82,23 +83,35 @@ def images_of(folder: Path, seed: int) -> Iterator[Image.Image]:
 
 def plant(folder: Path, n_originals: int, n_others: int, seed: int) -> dict[str, np.ndarray]:
     """Decode, change and embed; `original` numbers the picture that an image shows."""
-    settings = Settings()
-    with tempfile.TemporaryDirectory() as scratch:
-        embedder = load_embedder("efficientnet-lite0", workspace=open_workspace(Path(scratch)), settings=settings)
-        decoded, kinds, originals, embeddings, pixels = [], [], [], [], []
-        for number, image in enumerate(images_of(folder, seed)):
-            if number >= n_originals + n_others:
-                break
-            changes = CHANGES if number < n_originals else {}
-            for kind, change in {"original": lambda same: same, **changes}.items():
-                file = io.BytesIO()
-                change(image).save(file, "PNG", compress_level=1)
-                result = decode_bytes(file.getvalue(), preprocessing=embedder.backbone.preprocessing, settings=settings)
-                pixels.append(result.pixels)
-                decoded.append(result)
-                kinds.append(kind if number < n_originals else "other")
+    originals = []
+
+    def planted() -> Iterator[tuple[str, Image.Image]]:
+        for number, image in zip(range(n_originals + n_others), images_of(folder, seed), strict=False):
+            originals.append(number)
+            yield ("original" if number < n_originals else "other"), image
+            for kind, change in CHANGES.items() if number < n_originals else ():
                 originals.append(number)
-            if len(pixels) >= 64:
+                yield kind, change(image)
+
+    embedded = embed_images(planted())
+    return {**embedded, "original": np.array(originals)}
+
+
+def embed_images(named: Iterable[tuple[str, Image.Image]]) -> dict[str, np.ndarray]:
+    """Read images as a run does; the result has `embeddings`, `thumbnails`, `phash`, `dhash` and `kind`, the names."""
+    settings = Settings()
+    kinds, decoded, embeddings, pixels = [], [], [], []
+    with tempfile.TemporaryDirectory() as scratch:
+        workspace = open_workspace(Path(scratch))
+        embedder = load_embedder("efficientnet-lite0", workspace=workspace, settings=settings)
+        for kind, image in named:
+            file = io.BytesIO()
+            image.save(file, "BMP")
+            result = decode_bytes(file.getvalue(), preprocessing=embedder.backbone.preprocessing, settings=settings)
+            pixels.append(result.pixels)
+            decoded.append(replace(result, pixels=None))
+            kinds.append(kind)
+            if len(pixels) == 64:
                 embeddings.append(embedder.embed(np.stack(pixels)))
                 pixels.clear()
         if pixels:
@@ -109,7 +122,6 @@ def plant(folder: Path, n_originals: int, n_others: int, seed: int) -> dict[str,
         "phash": np.array([d.phash for d in decoded], dtype=np.uint64),
         "dhash": np.array([d.dhash for d in decoded], dtype=np.uint64),
         "kind": np.array(kinds),
-        "original": np.array(originals),
     }
 
 

@@ -39,17 +39,17 @@ def test_the_median_image_scores_one_half_and_scores_follow_distances():
     assert result.scores.max() <= 1
 
 
-def test_four_robust_sigmas_score_at_the_threshold():
+def test_two_and_a_half_robust_sigmas_score_at_the_threshold():
     rng = np.random.default_rng(0)
     logs = rng.normal(np.log(0.1), 0.2, 20_001)
-    logs[0] = np.log(0.1) + 4 * 0.2
+    logs[0] = np.log(0.1) + 2.5 * 0.2
     assert score_outliers(graph_of(np.exp(logs))).scores[0] == pytest.approx(0.95, abs=0.005)
 
 
-def test_a_clean_set_flags_next_to_nothing():
+def test_a_clean_set_flags_few():
     points = np.random.default_rng(1).normal(1, 0.5, (3000, 16)).astype(np.float32)
     scores = score_outliers(find_neighbors(points, n_neighbors=15)).scores
-    assert (scores >= 0.95).mean() < 0.005
+    assert (scores >= 0.95).mean() < 0.015
 
 
 def test_near_duplicates_do_not_widen_the_scale():
