@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dataeval_ui.errors import InputError
+from dataeval_ui.settings import environment_of
 from dataeval_ui.types import AnalysisParams, LabelRule
 
 if TYPE_CHECKING:
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 
 def prepare_process(settings: Settings) -> None:
     """Cap threads and put numba's cache into the workspace, before numpy and numba are imported."""
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
-        os.environ.setdefault(name, str(settings.n_threads))
+    os.environ.update(environment_of(settings))
+    os.environ["NUMBA_NUM_THREADS"] = str(settings.n_threads)
     os.environ["NUMBA_CACHE_DIR"] = str(settings.workspace / "numba")
 
 
@@ -177,7 +178,7 @@ def backbones(services: Services, args: argparse.Namespace) -> int:
             "input_px": b.preprocessing.input_px,
             "licence": b.licence,
             "size_mb": b.size_mb,
-            "available": here[b.name].status,
+            "available": here[b.name].state,
             "best_for": b.best_for,
         }
         for b in BACKBONES.values()

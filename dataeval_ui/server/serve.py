@@ -8,18 +8,16 @@ import sys
 import threading
 import time
 import webbrowser
-from collections.abc import Mapping
-from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from dataeval_ui.errors import AccessDeniedError, ParameterError
 from dataeval_ui.server.access import is_loopback
+from dataeval_ui.settings import environment_of
 
 if TYPE_CHECKING:
     from dataeval_ui.settings import Settings
 
 N_PORTS_TRIED = 50
-_BLAS_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 
 def serve(settings: Settings, *, open_browser: bool, page: str = "") -> None:
@@ -57,26 +55,6 @@ def serve(settings: Settings, *, open_browser: bool, page: str = "") -> None:
     url = f"http://{host}:{port}/{page}"
     app = build_app(settings, on_start=lambda: _announce_soon(settings.host, port, url, open_browser=open_browser))
     app.run(config={**STREAMLIT_OPTIONS, "server.address": settings.host, "server.port": port})
-
-
-def environment_of(settings: Settings) -> Mapping[str, str]:
-    """Write settings as environment variables, so that the pages and the worker read the same ones.
-
-    BLAS gets the cores of the settings, unless the user has said otherwise: contended threads were 3 to 10 times slower
-    than one.
-    """
-    from dataeval_ui.settings import ENVIRONMENT_PREFIX
-
-    environment = {}
-    for setting in fields(settings):
-        value = getattr(settings, setting.name)
-        if value is not None:
-            text = os.pathsep.join(map(str, value)) if isinstance(value, tuple) else str(value)
-            environment[ENVIRONMENT_PREFIX + setting.name.upper()] = text
-    for name in _BLAS_THREADS:
-        if name not in os.environ:
-            environment[name] = str(settings.n_threads)
-    return environment
 
 
 def free_port(host: str, port: int) -> int:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from dataeval_ui.services.execute import Stopwatch
     from dataeval_ui.store.records import DatasetRecord, RunRecord
     from dataeval_ui.types import DuplicatePairs, EmbeddingKey
-    from dataeval_ui.types.base import Int32
+    from dataeval_ui.types.base import Float32, Int32
 
 MAX_NEW_FRACTION = 0.1
 """Share of images that were not there when the map was fitted, from which the map is fitted anew."""
@@ -141,7 +141,7 @@ def analyse(
 
 
 def _neighbors(
-    services: Services, embeddings: object, params: AnalysisParams, base: Base | None, n_threads: int
+    services: Services, embeddings: Float32, params: AnalysisParams, base: Base | None, n_threads: int
 ) -> NeighborGraph:
     from dataeval_ui.analysis.neighbors import extend_neighbors, find_neighbors
     from dataeval_ui.store.results import load_result
@@ -153,7 +153,7 @@ def _neighbors(
 
 
 def _project(
-    services: Services, embeddings: object, graph: NeighborGraph, params: AnalysisParams, base: Base | None
+    services: Services, embeddings: Float32, graph: NeighborGraph, params: AnalysisParams, base: Base | None
 ) -> Projection:
     import numpy as np
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dataeval_ui.settings import Settings, load_settings
+from dataeval_ui.settings import Settings, environment_of, load_settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,24 +53,12 @@ def open_services(settings: Settings | None = None, **overrides: Any) -> Service
 
 
 def worker_environment(services: Services) -> Mapping[str, str]:
-    """Environment of a process that computes: the same settings, capped threads, and numba's cache in the workspace.
+    """Environment of a process that computes: the same settings, capped threads, and numba's cache in the workspace."""
+    import os
 
-    Thread counts are fixed before numpy is imported: two contended BLAS threads were 3 to 10 times slower than one.
-    """
-    from dataclasses import fields
-    from os import environ, pathsep
-
-    from dataeval_ui.settings import ENVIRONMENT_PREFIX
-
-    given = dict(environ)
-    for f in fields(services.settings):
-        value = getattr(services.settings, f.name)
-        if value is None:
-            continue
-        text = pathsep.join(map(str, value)) if isinstance(value, tuple) else str(value)
-        given[ENVIRONMENT_PREFIX + f.name.upper()] = text
-    n_threads = str(services.settings.n_threads)
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
-        given.setdefault(name, n_threads)
-    given["NUMBA_CACHE_DIR"] = str(services.workspace.numba_dir)
-    return given
+    return {
+        **os.environ,
+        **environment_of(services.settings),
+        "NUMBA_NUM_THREADS": str(services.settings.n_threads),
+        "NUMBA_CACHE_DIR": str(services.workspace.numba_dir),
+    }

@@ -8,8 +8,8 @@ from streamlit.web.server.app_discovery import discover_asgi_app
 
 from dataeval_ui.errors import AccessDeniedError, ParameterError
 from dataeval_ui.server.options import STREAMLIT_OPTIONS, config_toml
-from dataeval_ui.server.serve import environment_of, free_port, serve
-from dataeval_ui.settings import Settings, load_settings
+from dataeval_ui.server.serve import free_port, serve
+from dataeval_ui.settings import Settings, environment_of, load_settings
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
