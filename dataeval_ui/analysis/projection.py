@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 from typing import TYPE_CHECKING
 
@@ -194,9 +195,13 @@ def _scatter_times(units: Float32, mean: np.ndarray, basis: np.ndarray) -> np.nd
     return total
 
 
+_UMAP_LOCK = threading.Lock()
+"""umap-learn and numba must not be imported and compiled by two threads at once: a warm-up and a map, say."""
+
+
 def _fit_umap(start: Float32, graph: NeighborGraph, min_dist: float, random_state: int) -> Float32:
     """Run umap-learn; `start` is its initial layout, and stands for the data, which a given graph makes unnecessary."""
-    with warnings.catch_warnings():
+    with _UMAP_LOCK, warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*precomputed_knn.*", category=UserWarning)
         warnings.filterwarnings("ignore", message=".*n_jobs value.*", category=UserWarning)
         warnings.filterwarnings("ignore", message="n_neighbors is larger.*", category=UserWarning)

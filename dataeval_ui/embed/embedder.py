@@ -98,7 +98,7 @@ class Embedder:
         embeddings = np.empty((len(pixels), self.n_dims), dtype=np.float32)
         if len(pixels) == 0:
             return embeddings
-        runner = self._opened()
+        runner = self.open()
         start = 0
         while start < len(pixels):
             stop = min(start + self.batch_size, len(pixels))
@@ -110,7 +110,8 @@ class Embedder:
                 start = stop
         return embeddings
 
-    def _opened(self) -> Runner:
+    def open(self) -> Runner:
+        """Open the network now instead of at the first `embed`; the first time on a machine it is exported."""
         with self._lock:
             if self._runner is None:
                 self._runner = self._open_runner()

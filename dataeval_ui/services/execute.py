@@ -129,6 +129,9 @@ def execute_run(services: Services, request: RunRequest, progress: Progress) -> 
         previous = load_manifest(services.workspace, dataset.manifest_digest) if dataset.manifest_digest else None
         embedder = load_embedder(request.backbone, workspace=services.workspace, settings=services.settings)
     if previous is None or request.refit:
+        with watch.measure("embed"):
+            progress.report("prepare", 0, 1)
+            embedder.open()  # before the kernels are compiled: torch's exporter changes builtins while it traces
         _warm_up_beside()
     outcome = embed_listing(
         listing,
@@ -139,7 +142,7 @@ def execute_run(services: Services, request: RunRequest, progress: Progress) -> 
         progress=progress,
     )
     watch.seconds["read"] += outcome.seconds_read
-    watch.seconds["embed"] = outcome.seconds_embed
+    watch.seconds["embed"] = watch.seconds.get("embed", 0.0) + outcome.seconds_embed
     manifest = outcome.manifest
     with watch.measure("read"):
         save_manifest(services.workspace, manifest)
