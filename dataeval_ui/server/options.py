@@ -12,6 +12,8 @@ THEME: dict[str, object] = {
     "theme.buttonRadius": "8px",
     "theme.showWidgetBorder": True,
     "theme.linkUnderline": True,
+    "theme.paddingTop": "0.75rem",
+    "theme.paddingBottom": "3rem",
     "theme.headingFontWeights": [650, 600, 600, 600, 600, 600],
     "theme.headingFontSizes": ["1.9rem", "1.45rem", "1.2rem", "1.05rem", "1rem", "0.95rem"],
     "theme.light.primaryColor": "#2563c4",

@@ -36,4 +36,4 @@ def duplicates(run: Run) -> None:
             render_list(run, groups, at)
 
 
-duplicates(render_run_choice())
+duplicates(render_run_choice("duplicates"))

@@ -108,4 +108,4 @@ def default_panel(view: ExploreState) -> Panel:
     return "selection" if view.selection is not None else "overview"
 
 
-explore(render_run_choice())
+explore(render_run_choice("explore"))

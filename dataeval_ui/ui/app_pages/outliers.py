@@ -41,4 +41,4 @@ def _change_show() -> None:
     state.update_address(show="unreadable" if st.session_state[_SHOW] == "unreadable" else None)
 
 
-outliers(render_run_choice())
+outliers(render_run_choice("outliers"))

@@ -11,6 +11,7 @@ from dataeval_ui.services.datasets import remove_dataset
 from dataeval_ui.services.runs import active_jobs, list_runs, remove_run
 from dataeval_ui.ui import cached
 from dataeval_ui.ui.errors import shown_errors
+from dataeval_ui.ui.panels.clock import moment
 from dataeval_ui.ui.panels.run_choice import run_title
 from dataeval_ui.ui.text import count, plain
 
@@ -42,12 +43,16 @@ def _render_dataset(dataset: DatasetRecord, runs: Sequence[RunRecord], job: JobR
     with st.container(border=True, key=f"dataset_{dataset.id}"):
         about, actions = st.columns([3, 2], vertical_alignment="center")
         with about:
-            st.markdown(f"{icon} **{plain(dataset.name, max_chars=120)}**")
+            lines = [f"{icon} **{plain(dataset.name, max_chars=120)}**"]
             facts = [kind, count(dataset.n_files, "file") if dataset.n_files is not None else "not read yet"]
             facts.append(count(len(runs), "run"))
             if runs:
-                facts.append(f"last run {runs[0].created_at:%d %b %Y, %H:%M} UTC")
-            st.caption(" · ".join(facts) + f"  \n{plain(dataset.source, max_chars=110)}")
+                facts.append(f"last run {moment(runs[0].created_at)}")
+            lines.append(f":small[:gray[{' · '.join(facts)}]]")
+            lines.append(f":small[:gray[{plain(dataset.source, max_chars=110)}]]")
+            if runs:
+                lines.append(f":small[{_found(runs[0])}]")
+            st.markdown("  \n".join(lines))
         with actions, st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center"):
             if job is not None:
                 st.page_link(
@@ -80,6 +85,22 @@ def _render_dataset(dataset: DatasetRecord, runs: Sequence[RunRecord], job: JobR
                 help="Forget this dataset and its runs. Asks first.",
             ):
                 _confirm_removal(dataset, len(runs))
+
+
+def _found(run: RunRecord) -> str:
+    """Say in one line what a run found."""
+    n = {name: int(run.summary.get(name, 0)) for name in ("n_clusters", "n_outliers", "n_leaks")}
+    n_duplicates = int(run.summary.get("n_exact_duplicate_groups", 0)) + int(
+        run.summary.get("n_near_duplicate_groups", 0)
+    )
+    found = [
+        count(n["n_clusters"], "cluster"),
+        count(n_duplicates, "group of duplicates", "groups of duplicates"),
+        count(n["n_outliers"], "outlier"),
+    ]
+    if n["n_leaks"]:
+        found.append(f":red[{count(n['n_leaks'], 'leak')} across splits]")
+    return " · ".join(found)
 
 
 def _render_runs(runs: Sequence[RunRecord]) -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
 
 import streamlit as st
 
-from dataeval_ui.ui import cached
+from dataeval_ui.ui import cached, state
 from dataeval_ui.ui.text import count
 
 if TYPE_CHECKING:
     from dataeval_ui.services.run import Run
+
+Page = Literal["explore", "duplicates", "outliers"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +29,24 @@ class RunFacts:
     n_outliers: int
     n_duplicate_groups: int
     n_leaks: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """One count of the strip, and where it leads."""
+
+    n: int
+    one: str
+    many: str
+    icon: str
+    page: Page
+    params: Mapping[str, str] = field(default_factory=dict)
+    help: str = ""
+
+    @property
+    def label(self) -> str:
+        """Count and noun, as Markdown."""
+        return f"**{self.n:,}** {self.one if self.n == 1 else self.many}"
 
 
 def run_facts(run: Run) -> RunFacts:
@@ -46,60 +67,89 @@ def run_facts(run: Run) -> RunFacts:
     )
 
 
-def render_facts(run: Run) -> None:
-    """Draw the summary strip: a row of links."""
-    facts = cached.facts(run)
-    here = {"run": run.id}
-    with st.container(horizontal=True, gap="small", key="facts"):
-        st.page_link(
-            "app_pages/explore.py",
-            label=f"**{facts.n_images:,}** {'image' if facts.n_images == 1 else 'images'}",
-            icon=":material/image:",
-            query_params=here,
-            help=f"{count(facts.n_files, 'file')}; files of equal content are one image.",
+def list_facts(facts: RunFacts) -> Iterator[Fact]:
+    """List the counts in the order of the strip; what there is none of and nobody misses is left out."""
+    yield Fact(
+        n=facts.n_images,
+        one="image",
+        many="images",
+        icon=":material/image:",
+        page="explore",
+        help=f"{count(facts.n_files, 'file')}; files of equal content are one image. Opens the map with all of them.",
+    )
+    yield Fact(
+        n=facts.n_clusters,
+        one="cluster",
+        many="clusters",
+        icon=":material/bubble_chart:",
+        page="explore",
+        params={"colour": "cluster"},
+        help="Groups on the map. Opens the map coloured by cluster.",
+    )
+    if facts.n_noise:
+        yield Fact(
+            n=facts.n_noise,
+            one="in none",
+            many="in none",
+            icon=":material/grain:",
+            page="explore",
+            params={"in.cluster": "noise"},
+            help="Images that belong to no cluster. Opens the map with these alone.",
         )
-        st.page_link(
-            "app_pages/explore.py",
-            label=f"**{facts.n_clusters:,}** {'cluster' if facts.n_clusters == 1 else 'clusters'}",
-            icon=":material/bubble_chart:",
-            query_params=here,
-            help="Groups on the map. Opens the map coloured by cluster.",
+    yield Fact(
+        n=facts.n_duplicate_groups,
+        one="duplicate",
+        many="duplicates",
+        icon=":material/content_copy:",
+        page="duplicates",
+        help="Groups of exact and near duplicates.",
+    )
+    if facts.n_leaks:
+        yield Fact(
+            n=facts.n_leaks,
+            one="across splits",
+            many="across splits",
+            icon=":material/warning:",
+            page="duplicates",
+            params={"show": "leaks"},
+            help="Duplicates that lie in more than one split: what was trained on is tested on.",
         )
-        if facts.n_noise:
-            st.page_link(
-                "app_pages/explore.py",
-                label=f"**{facts.n_noise:,}** in none",
-                icon=":material/grain:",
-                query_params={**here, "in.cluster": "noise"},
-                help="Images that belong to no cluster. Opens the map with these alone.",
-            )
-        st.page_link(
-            "app_pages/duplicates.py",
-            label=f"**{facts.n_duplicate_groups:,}** {'duplicate' if facts.n_duplicate_groups == 1 else 'duplicates'}",
-            icon=":material/content_copy:",
-            query_params=here,
-            help="Groups of exact and near duplicates.",
+    yield Fact(
+        n=facts.n_outliers,
+        one="outlier",
+        many="outliers",
+        icon=":material/scatter_plot:",
+        page="outliers",
+        help="Images unlike their nearest images.",
+    )
+    if facts.n_unreadable:
+        yield Fact(
+            n=facts.n_unreadable,
+            one="unreadable",
+            many="unreadable",
+            icon=":material/broken_image:",
+            page="outliers",
+            params={"show": "unreadable"},
+            help="Files that could not be read, each with its reason.",
         )
-        if facts.n_leaks:
-            st.page_link(
-                "app_pages/duplicates.py",
-                label=f"**{facts.n_leaks:,}** across splits",
-                icon=":material/warning:",
-                query_params={**here, "show": "leaks"},
-                help="Duplicates that lie in more than one split: what was trained on is tested on.",
-            )
-        st.page_link(
-            "app_pages/outliers.py",
-            label=f"**{facts.n_outliers:,}** {'outlier' if facts.n_outliers == 1 else 'outliers'}",
-            icon=":material/scatter_plot:",
-            query_params=here,
-            help="Images unlike their nearest images.",
-        )
-        if facts.n_unreadable:
-            st.page_link(
-                "app_pages/outliers.py",
-                label=f"**{facts.n_unreadable:,}** unreadable",
-                icon=":material/broken_image:",
-                query_params={**here, "show": "unreadable"},
-                help="Files that could not be read, each with its reason.",
-            )
+
+
+def render_facts(run: Run, page: Page) -> None:
+    """Draw the summary strip: links to other pages, and buttons for what this page itself can show."""
+    with st.container(horizontal=True, gap="small", key="facts", wrap=False, vertical_alignment="center"):
+        for at, fact in enumerate(list_facts(cached.facts(run))):
+            params = {"run": run.id, **fact.params}
+            if fact.page == page:
+                st.button(
+                    fact.label,
+                    icon=fact.icon,
+                    type="tertiary",
+                    key=f"fact_{at}",
+                    on_click=state.set_address,
+                    args=(params,),
+                    help=fact.help,
+                )
+            else:
+                st.page_link(
+                    f"app_pages/{fact.page}.py", label=fact.label, icon=fact.icon, query_params=params, help=fact.help
+                )

@@ -52,7 +52,7 @@ def shown_mask(run: Run, view: ExploreState) -> npt.NDArray[np.bool_] | None:
 def render_filters(run: Run, view: ExploreState) -> None:
     """Draw the popover in which columns are chosen to filter by."""
     label = f"Filters ({view.n_filters})" if view.n_filters else "Filters"
-    with st.popover(label, icon=":material/filter_alt:", key="filters", width="stretch"):
+    with st.popover(label, icon=":material/filter_alt:", key="filters"):
         known = {name: column for name, column in run.columns.items() if _can_filter(column)}
         filtering = [name for name in (*view.categories, *view.ranges) if name in known]
         extra = [name for name in st.session_state.get(_CHOSEN, []) if name in known and name not in filtering]

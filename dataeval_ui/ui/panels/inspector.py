@@ -11,7 +11,7 @@ from dataeval_ui.ui import state
 from dataeval_ui.ui.components.urls import RunUrls
 from dataeval_ui.ui.panels.map_view import step_back, trail_length
 from dataeval_ui.ui.panels.neighbours import own_image, render_neighbours, render_own_image, take_own_image
-from dataeval_ui.ui.panels.picture import render_facts_of, render_picture, render_places
+from dataeval_ui.ui.panels.picture import render_facts_of, render_measured, render_picture, render_places
 from dataeval_ui.ui.state import ExploreState
 
 if TYPE_CHECKING:
@@ -44,12 +44,17 @@ def render_inspector(run: Run, view: ExploreState, found: SearchResult | None, u
         )
     own = own_image(run)
     if view.query_row is not None:
-        render_picture(run, view.query_row, urls)
+        picture, facts = st.columns([5, 6], gap="small", wrap=False)
+        with picture:
+            render_picture(run, view.query_row, urls, height_px=190)
+        with facts:
+            render_facts_of(run, view.query_row)
         render_places(run, view.query_row)
-        render_facts_of(run, view.query_row)
     elif own is not None:
         render_own_image(own)
     render_neighbours(run, view, found, urls)
+    if view.query_row is not None:
+        render_measured(run, view.query_row)
     with st.expander("Search with an image of your own", icon=":material/image_search:"):
         take_own_image(run, key="own_image")
 

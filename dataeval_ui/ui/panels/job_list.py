@@ -9,6 +9,7 @@ import streamlit as st
 from dataeval_ui.services.runs import active_jobs, cancel_job, ensure_worker, resume_job
 from dataeval_ui.ui import cached
 from dataeval_ui.ui.errors import shown_errors
+from dataeval_ui.ui.panels.clock import moment
 from dataeval_ui.ui.text import count, duration, plain
 
 if TYPE_CHECKING:
@@ -157,7 +158,7 @@ def render_past_jobs() -> None:
         when = job.finished_at or job.created_at
         with st.container(horizontal=True, vertical_alignment="center", key=f"past_{job.id}"):
             with st.container(gap=None, width="stretch"):
-                st.markdown(f"{icon} {_name(job)} :gray[{word} {when:%d %b, %H:%M} UTC{_took(job)}]")
+                st.markdown(f"{icon} {_name(job)} :gray[{word} {moment(when)}{_took(job)}]")
                 if job.error:
                     st.caption(plain(job.error, max_chars=600))
             _render_open(job, "Open")

@@ -20,8 +20,7 @@ _COLOUR = "colour_by"
 
 def render_toolbar(run: Run, view: ExploreState) -> MapLook:
     """Draw the row of controls and return how the map shall look."""
-    colour, filters, look = st.columns([2, 1, 1], vertical_alignment="bottom", gap="small")
-    with colour:
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         st.session_state[_COLOUR] = view.colour
         st.selectbox(
             "Colour by",
@@ -30,10 +29,9 @@ def render_toolbar(run: Run, view: ExploreState) -> MapLook:
             key=_COLOUR,
             on_change=_recolour,
         )
-    with filters:
         render_filters(run, view)
-    with look, st.popover("Look", icon=":material/palette:", key="look", width="stretch"):
-        return _render_look()
+        with st.popover("Look", icon=":material/palette:", key="look"):
+            return _render_look()
 
 
 def _recolour() -> None:

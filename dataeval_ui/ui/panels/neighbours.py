@@ -123,7 +123,7 @@ def scope_mask(run: Run, view: ExploreState, mask: npt.NDArray[np.bool_] | None)
 def render_neighbours(run: Run, view: ExploreState, found: SearchResult, urls: RunUrls) -> None:
     """Draw the gallery of similar images with its controls."""
     scopes = [scope for scope in _SCOPES if _fits(run, view, scope)]
-    among, how_many = st.columns([3, 1], gap="small")
+    among, how_many = st.columns([3, 1], gap="small", wrap=False)
     with among:
         st.session_state[_SCOPE] = view.scope if view.scope in scopes else "all"
         st.selectbox(

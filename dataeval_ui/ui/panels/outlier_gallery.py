@@ -13,7 +13,7 @@ from dataeval_ui.ui.components.mount import base_path
 from dataeval_ui.ui.components.urls import RunUrls
 from dataeval_ui.ui.panels.download import render_download
 from dataeval_ui.ui.panels.neighbours import captions
-from dataeval_ui.ui.panels.picture import render_facts_of, render_picture, render_places
+from dataeval_ui.ui.panels.picture import render_facts_of, render_measured, render_picture, render_places
 from dataeval_ui.ui.panels.theme import is_dark
 from dataeval_ui.ui.text import count
 
@@ -72,8 +72,10 @@ def render_outliers(run: Run) -> None:
 
 
 def _render_threshold(run: Run, threshold: float) -> None:
+    figure = histogram_figure(run.outliers.scores, threshold, dark=is_dark(), height_px=110)
+    figure.update_xaxes(range=[0, 1])  # as the slider below it
     st.plotly_chart(
-        histogram_figure(run.outliers.scores, threshold, dark=is_dark(), height_px=110),
+        figure,
         key="outlier_histogram",
         config={"displayModeBar": False},
         alt=f"Distribution of the outlier score, with the threshold at {threshold:.3f}",
@@ -118,9 +120,12 @@ def _render_image(run: Run, urls: RunUrls, shown: list[int]) -> None:
         if not shown:
             return
         row = shown[0]
-    render_picture(run, row, urls)
+    picture, facts = st.columns([5, 6], gap="small", wrap=False)
+    with picture:
+        render_picture(run, row, urls, height_px=190)
+    with facts:
+        render_facts_of(run, row)
     render_places(run, row)
-    render_facts_of(run, row)
     st.caption("Its nearest images: an outlier is unlike even these.")
     indices, similarities = run.graph.indices[row], run.graph.similarities[row]
     gallery(
@@ -134,6 +139,7 @@ def _render_image(run: Run, urls: RunUrls, shown: list[int]) -> None:
         size_px=84,
         label="Nearest images, the most similar first",
     )
+    render_measured(run, row)
     st.page_link(
         "app_pages/explore.py",
         label="Show it on the map",

@@ -8,6 +8,7 @@ import numpy as np
 import streamlit as st
 
 from dataeval_ui.figures import count_figure, histogram_figure
+from dataeval_ui.ui.panels.clock import moment
 from dataeval_ui.ui.panels.download import render_download
 from dataeval_ui.ui.panels.neighbours import take_own_image
 from dataeval_ui.ui.panels.picture import facts_html
@@ -77,7 +78,7 @@ def render_about(run: Run) -> None:
                 ("min_dist", str(params.min_dist)),
                 ("Clusters", clusters),
                 ("Seed", str(params.random_state)),
-                ("Made", f"{record.created_at:%d %b %Y, %H:%M} UTC"),
+                ("Made", moment(record.created_at, year=True)),
                 ("Run", record.id),
             ]
         )

@@ -40,7 +40,7 @@ def render_places(run: Run, row: int) -> None:
 
 
 def render_facts_of(run: Run, row: int) -> None:
-    """Draw label, split, cluster and scores of an image, its own columns, and what was measured below a fold."""
+    """Draw label, split, cluster and scores of an image, and the user's own columns."""
     columns = run.columns
     first = [(columns[name].title, columns[name].text(row)) for name in _FACTS if name in columns]
     width, height = columns.get("width_px"), columns.get("height_px")
@@ -48,6 +48,11 @@ def render_facts_of(run: Run, row: int) -> None:
         first.append(("Size", f"{width.values[row]:.0f} × {height.values[row]:.0f} px"))
     own = [(c.title, c.text(row)) for c in columns.values() if c.name.startswith("meta.")]
     st.html(facts_html([*first, *own]))
+
+
+def render_measured(run: Run, row: int) -> None:
+    """Draw what was measured of an image, folded away."""
+    columns = run.columns
     measured = [
         (column.title, column.text(row))
         for column in columns.values()
@@ -61,11 +66,11 @@ def render_facts_of(run: Run, row: int) -> None:
 def facts_html(facts: Sequence[tuple[str, str]]) -> str:
     """Return a list of names and values as HTML; both are shown as text."""
     cells = "".join(
-        f'<div style="min-width:0"><dt style="opacity:.62;font-size:.76rem">{html(name, max_chars=60)}</dt>'
-        f'<dd style="margin:0;overflow-wrap:anywhere">{html(value, max_chars=120)}</dd></div>'
+        f'<div style="min-width:0"><div style="opacity:.62;font-size:.76rem">{html(name, max_chars=60)}</div>'
+        f'<div style="overflow-wrap:anywhere">{html(value, max_chars=120)}</div></div>'
         for name, value in facts
     )
     return (
-        '<dl style="display:grid;grid-template-columns:repeat(auto-fill,minmax(104px,1fr));gap:8px 12px;margin:0;'
-        f'font-size:.875rem">{cells}</dl>'
+        '<div style="display:grid;grid-template-columns:repeat(auto-fill,minmax(80px,1fr));gap:8px 12px;'
+        f'font-size:.875rem">{cells}</div>'
     )

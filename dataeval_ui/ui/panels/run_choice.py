@@ -9,7 +9,8 @@ import streamlit as st
 from dataeval_ui.services.demo import install_demo
 from dataeval_ui.services.runs import list_runs
 from dataeval_ui.ui import cached, state
-from dataeval_ui.ui.panels.facts import render_facts
+from dataeval_ui.ui.panels.clock import moment
+from dataeval_ui.ui.panels.facts import Page, render_facts
 from dataeval_ui.ui.text import plain, visible
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 _SWITCHER = "run_switcher"
 
 
-def render_run_choice() -> Run:
+def render_run_choice(page: Page) -> Run:
     """Draw the run switcher and the summary strip, and return the opened run.
 
     Where there is no run, or none of that name, say so with a way on, and end the page.
@@ -43,9 +44,9 @@ def render_run_choice() -> Run:
         state.update_address(run=run_id)
     opened = cached.run(run_id)
     state.remember_run(run_id)
-    title, switcher = st.columns([3, 2], vertical_alignment="center")
-    with title:
-        render_facts(opened)
+    strip, switcher = st.columns([3, 1], vertical_alignment="center", gap="medium")
+    with strip:
+        render_facts(opened, page)
     with switcher:
         _render_switcher(runs, run_id)
     return opened
@@ -53,7 +54,7 @@ def render_run_choice() -> Run:
 
 def run_title(run: RunRecord) -> str:
     """Name of a run with its day, as a plain option."""
-    return f"{visible(run.name, max_chars=80)} · {run.created_at:%d %b %H:%M}"
+    return f"{visible(run.name, max_chars=80)} · {moment(run.created_at)}"
 
 
 def _switch() -> None:
