@@ -102,7 +102,7 @@ def add_dataset(
         if dataset.source == str(path) and dataset.rule == rule and name in (None, dataset.name):
             return services.catalog.update_dataset(dataset.id, n_files=listing.n_files, root=listing.root)
     return services.catalog.add_dataset(
-        name=_free_name(name or _name_of(path), {d.name for d in known}, given=name is not None),
+        name=_free_name(name or name_of_source(path), {d.name for d in known}, given=name is not None),
         source=str(path),
         root=listing.root,
         rule=rule,
@@ -111,7 +111,8 @@ def add_dataset(
     )
 
 
-def _name_of(path: Path) -> str:
+def name_of_source(path: Path) -> str:
+    """Return the name of a folder, archive or table without its ending."""
     name = path.name
     for suffix in (".tar.gz", ".tar.bz2", ".tar.xz", ".tgz", ".zip", ".tar", ".csv", ".tsv", ".parquet"):
         if name.lower().endswith(suffix):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from dataeval_ui.errors import InputError
-from dataeval_ui.services.datasets import DatasetPreview, add_dataset, preview_dataset
+from dataeval_ui.services.datasets import DatasetPreview, add_dataset, name_of_source, preview_dataset
 from dataeval_ui.services.uploads import source_of_upload
 from dataeval_ui.types import LabelRule
 from dataeval_ui.ui import cached
@@ -88,7 +88,9 @@ def _render_upload() -> None:
         return
     st.caption(f"Received **{plain(upload.name, max_chars=80)}**, {count(upload.n_files, 'file')}.")
     source = source_of_upload(ours.settings, upload.upload_id)
-    _render_choice(ours, source, name=visible(upload.name, max_chars=100), kind="upload", roots=[source])
+    _render_choice(
+        ours, source, name=name_of_source(Path(visible(upload.name, max_chars=100))), kind="upload", roots=[source]
+    )
 
 
 def _render_choice(
@@ -110,7 +112,7 @@ def _render_choice(
     named, add = st.columns([3, 1], vertical_alignment="bottom")
     with named:
         chosen = st.text_input(
-            "Name", value=name or source.stem or "dataset", key=f"name_{source}", max_chars=120, help="Unique."
+            "Name", value=name or name_of_source(source), key=f"name_{source}", max_chars=120, help="Unique."
         )
     with add:
         pressed = st.button("Add dataset", type="primary", icon=":material/add:", width="stretch", key="add")

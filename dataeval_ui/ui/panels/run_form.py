@@ -208,6 +208,6 @@ def _estimate(dataset: DatasetRecord, backbone: Backbone) -> str:
     if dataset.n_files is None:
         return ""
     seconds = dataset.n_files * backbone.n_gmacs / (GMACS_PER_S_AND_THREAD * ours.settings.n_threads)
-    seconds = max(seconds, dataset.n_files / (60 * ours.settings.n_threads))
+    seconds = 5 + max(seconds, dataset.n_files / (60 * ours.settings.n_threads))
     first = "" if list_runs(ours) else " The first run on a machine also compiles the map's kernels, about two minutes."
     return f"Embedding {count(dataset.n_files, 'file')} takes about {duration(seconds)} here.{first}"

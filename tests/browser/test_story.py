@@ -1,0 +1,246 @@
+"""The whole story in a real browser: a zip becomes a map that answers questions, and a reload changes nothing."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from tests.images import make_dataset
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Locator, Page
+
+    from dataeval_ui.services.run import Run
+
+pytestmark = pytest.mark.browser
+
+ROOT = Path(__file__).parents[2]
+RUN_TAKES_AT_MOST_S = 420
+"""Compiling the map's kernels takes most of it, on a machine that has not done so before."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """A real server with its own, empty workspace."""
+
+    url: str
+    workspace: Path
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    workspace = tmp_path_factory.mktemp("story") / "workspace"
+    compiled = os.environ.get("NUMBA_CACHE_DIR")
+    if compiled and Path(compiled).is_dir():  # kernels that this machine has compiled before
+        shutil.copytree(compiled, workspace / "numba")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    argv = [sys.executable, "-m", "dataeval_ui", "serve", "--no-browser", "--offline"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(
+        [*argv, "--port", str(port), "--workspace", str(workspace)],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        _wait_for(url, process)
+        yield Server(url=url, workspace=workspace)
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+        _stop_worker(workspace)
+
+
+def _wait_for(url: str, process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        assert process.poll() is None, process.stderr.read() if process.stderr else ""
+        try:
+            urllib.request.urlopen(f"{url}/_stcore/health", timeout=2).close()
+            return
+        except OSError:
+            time.sleep(0.1)
+    raise AssertionError("The server did not answer within a minute.")
+
+
+def _stop_worker(workspace: Path) -> None:
+    """Stop the worker that the server started; it would wait for more work for half an hour."""
+    from dataeval_ui.services.context import open_services
+    from dataeval_ui.settings import load_settings
+
+    services = open_services(load_settings({"workspace": workspace}, environment={}))
+    for job in services.catalog.list_jobs():
+        if job.worker_pid:
+            subprocess.run(["kill", str(job.worker_pid)], check=False)
+
+
+@pytest.fixture(scope="module")
+def zipped(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    base = tmp_path_factory.mktemp("zipped")
+    folder = make_dataset(base / "shapes", n_per_class=19)
+    return Path(shutil.make_archive(str(base / "shapes"), "zip", folder))
+
+
+def settled(page: Page) -> None:
+    """Wait until the page has drawn what it was asked for."""
+    page.wait_for_timeout(300)
+    page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
+
+
+def open_run_of(server: Server, run_id: str) -> Run:
+    from dataeval_ui.services.context import open_services
+    from dataeval_ui.services.runs import open_run
+    from dataeval_ui.settings import load_settings
+
+    return open_run(open_services(load_settings({"workspace": server.workspace}, environment={})), run_id)
+
+
+def gallery(page: Page, label: str) -> Locator:
+    return page.get_by_role("group", name=label)
+
+
+def rows_in(gallery: Locator) -> list[int]:
+    """Rows of a gallery's images, in the order that a person sees."""
+    sources = gallery.locator("img").evaluate_all("images => images.map((image) => image.getAttribute('src'))")
+    return [int(re.search(r"thumbs/(\d+)", source)[1]) for source in sources]  # type: ignore[index]
+
+
+def brute_force(run: Run, row: int, k: int) -> list[tuple[int, float]]:
+    """The k most similar images by cosine, computed in the plainest way."""
+    x = np.asarray(run.view.embeddings, dtype=np.float64)
+    x = x / np.linalg.norm(x, axis=1, keepdims=True)
+    similarities = x @ x[row]
+    order = [int(i) for i in np.argsort(-similarities, kind="stable") if i != row][:k]
+    return [(i, float(similarities[i])) for i in order]
+
+
+def assert_same_order(run: Run, row: int, shown: list[int]) -> None:
+    """The gallery's order is the brute force's, but for ties within float32's resolution."""
+    similar = dict(brute_force(run, row, run.n_images))
+    expected = brute_force(run, row, len(shown))
+    assert len(set(shown)) == len(shown)
+    for got, (want, similarity) in zip(shown, expected, strict=True):
+        assert got == want or abs(similar[got] - similarity) < 1e-6
+
+
+def place_of(page: Page, row: int) -> tuple[float, float]:
+    """Where a point of the map is on the screen."""
+    x, y = page.locator(".map").evaluate("(map, row) => map.inspect.pixelOf(row)", row)
+    box = page.locator(".overlay").bounding_box()
+    assert box is not None
+    return box["x"] + x, box["y"] + y
+
+
+def drawn_map(page: Page) -> None:
+    page.wait_for_selector(".map[data-drawn]")
+    settled(page)
+
+
+def query_param(page: Page, name: str) -> str | None:
+    found = re.search(rf"[?&]{name}=([^&]*)", page.url)
+    return found[1] if found else None
+
+
+def test_a_zip_becomes_a_map_that_answers_questions_and_a_reload_changes_nothing(
+    server: Server, zipped: Path, browser: Browser
+) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.set_default_timeout(30_000)
+    failures: list[str] = []
+    page.on("pageerror", lambda error: failures.append(str(error)))
+
+    # a zip, dropped in the browser
+    page.goto(server.url)
+    page.get_by_role("tab", name="Upload").click()
+    page.locator(".zone input[type=file]").first.set_input_files(zipped)
+    page.get_by_text("61 image files").wait_for()
+    page.get_by_role("button", name="Add dataset").click()
+
+    # a run, watched
+    page.get_by_role("button", name="Run shapes with").click()
+    page.get_by_role("progressbar").first.wait_for()
+    opened = page.get_by_role("link", name="Open the map")
+    opened.wait_for(timeout=RUN_TAKES_AT_MOST_S * 1_000)
+    opened.click()
+    drawn_map(page)
+    run_id = query_param(page, "run")
+    assert run_id is not None
+    run = open_run_of(server, run_id)
+
+    # a click on a point: its nearest neighbours, in order
+    row = 7
+    page.mouse.click(*place_of(page, row))
+    page.wait_for_url("**image=*")
+    settled(page)
+    clicked = int(query_param(page, "image") or -1)
+    assert np.linalg.norm(np.subtract(place_of(page, clicked), place_of(page, row))) < 12  # points may overlap
+    neighbours = gallery(page, "Most similar images")
+    shown = rows_in(neighbours)
+    assert len(shown) == 24
+    assert_same_order(run, clicked, shown)
+    badges = neighbours.locator(".badge").all_inner_texts()
+    assert badges == [f"{similarity:.2f}" for _, similarity in brute_force(run, clicked, 24)]
+
+    # a click on a neighbour makes it the query
+    neighbours.get_by_role("button").nth(2).click()
+    page.wait_for_url(f"**image={shown[2]}&**")
+    settled(page)
+    assert_same_order(run, shown[2], rows_in(neighbours))
+
+    # the browser's own back button goes back to the first
+    page.go_back()
+    page.wait_for_url(f"**image={clicked}&**")
+    settled(page)
+    assert rows_in(neighbours) == shown
+    page.go_forward()
+    page.wait_for_url(f"**image={shown[2]}&**")
+    settled(page)
+
+    # a lasso: exactly the points inside it
+    page.get_by_role("button", name="Select with a lasso").click()
+    places = np.array([place_of(page, i) for i in range(run.n_images)])
+    middle = np.median(places[:, 0])
+    left, top = places[:, 0].min() - 8, places[:, 1].min() - 8
+    bottom = places[:, 1].max() + 8
+    corners = [(left, top), (middle, top), (middle, bottom), (left, bottom), (left, top)]
+    page.mouse.move(*corners[0])
+    page.mouse.down()
+    for corner in corners[1:]:
+        page.mouse.move(*corner, steps=12)
+    page.mouse.up()
+    page.wait_for_url("**selected=*")
+    settled(page)
+    expected = sorted(int(i) for i in np.flatnonzero(places[:, 0] < middle))
+    page.get_by_text(f"{len(expected)} images selected").wait_for()
+    assert sorted(rows_in(gallery(page, "Selected images"))) == expected
+
+    # a reload restores run, image and selection
+    page.reload()
+    drawn_map(page)
+    assert query_param(page, "run") == run_id
+    page.get_by_text(f"{len(expected)} images selected").wait_for()
+    assert sorted(rows_in(gallery(page, "Selected images"))) == expected
+    page.get_by_role("radio", name="Image").click()
+    settled(page)
+    assert_same_order(run, shown[2], rows_in(neighbours))
+    assert failures == []
+    context.close()
