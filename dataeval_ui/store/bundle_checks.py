@@ -46,7 +46,7 @@ _IMAGE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _PER_IMAGE: dict[str, type] = {
     "neighbors": NeighborGraph,
     "projection": Projection,
-    "clusters": Clustering,
+    "clustering": Clustering,
     "outliers": OutlierScores,
 }
 _ROW_FIELDS = {("neighbors", "indices"), ("duplicates", "left"), ("duplicates", "right")}

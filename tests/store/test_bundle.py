@@ -323,7 +323,7 @@ HOSTILE: dict[str, tuple[Callable[[dict[str, bytes]], object], str]] = {
         "names rows by something that is no integer",
     ),
     "fewer rows": (put("run/neighbors.npz", npz(npy(np.zeros((2, 2), np.int32)))), "does not have a row an image"),
-    "other arrays": (put("run/clusters.npz", npz(npy(np.zeros((3, 2), np.int32)))), "other arrays than expected"),
+    "other arrays": (put("run/clustering.npz", npz(npy(np.zeros((3, 2), np.int32)))), "other arrays than expected"),
     "a result that is no zip": (put("run/neighbors.npz", b"x"), "run/neighbors.npz cannot be read"),
 }
 
