@@ -50,8 +50,8 @@ def make_dataset(folder: Path, *, n_per_class: int = 14, n_unreadable: int = 1) 
             draw(kind, i).save(path)
     shutil.copy(folder / "train/circle/circle-00.png", folder / "train/circle/same-bytes.png")
     shutil.copy(folder / "train/square/square-01.png", folder / "test/square/leaked.png")
-    original = Image.open(folder / "train/stripes/stripes-00.png")
-    original.resize((72, 72), Image.Resampling.LANCZOS).save(folder / "train/stripes/resized.jpg", quality=85)
+    original = Image.open(folder / "train/circle/circle-04.png")
+    original.resize((72, 72), Image.Resampling.LANCZOS).save(folder / "train/circle/resized.jpg", quality=85)
     for i in range(n_unreadable):
         (folder / "train" / CLASSES[0] / f"broken-{i}.png").write_bytes(b"\x89PNG\r\n\x1a\nthis is no image")
     return folder
