@@ -10,7 +10,7 @@ import numpy as np
 
 from dataeval_ui.analysis.candidates import MAX_HASH_PARTNERS, hash_distances, hash_pairs, neighbor_pairs, unique_pairs
 from dataeval_ui.analysis.neighbors import pair_similarities, unit_rows
-from dataeval_ui.analysis.pixels import COARSE_PX, align_coarse, decode_thumbnails, grey_of, similarity
+from dataeval_ui.analysis.pixels import COARSE_PX, align_coarse, decode_coarse, decode_colors, similarity
 from dataeval_ui.errors import ParameterError
 from dataeval_ui.types import AnalysisParams, DuplicatePairs, NeighborGraph, Progress, Silent, batches
 
@@ -173,7 +173,7 @@ def _verify(source: _Source, pairs: Int64) -> tuple[Int64, Float32]:
         source.progress.check_cancelled()
         rows, places = np.unique(pairs[part], return_inverse=True)
         places = places.reshape(-1, 2)
-        rgb = decode_thumbnails(source.thumbnails(rows.tolist()), n_threads=source.n_threads).rgb
+        rgb = decode_colors(source.thumbnails(rows.tolist()), n_threads=source.n_threads)
         scores[part] = similarity(rgb, places, warps[part])
         source.progress.report("findings", part.stop, len(pairs))
     same = scores >= MIN_PIXEL_SIMILARITY
@@ -189,8 +189,7 @@ def _coarsely_alike(source: _Source, pairs: Int64) -> tuple[Int64, Float32]:
     for part in batches(rows.size, _ROWS_A_READ):
         source.progress.check_cancelled()
         jpegs = source.thumbnails(rows[part].tolist())
-        decoded = decode_thumbnails(jpegs, side_px=COARSE_PX, n_threads=source.n_threads)
-        grey[part], aspects[part] = grey_of(decoded.rgb, COARSE_PX), decoded.aspects
+        grey[part], aspects[part] = decode_coarse(jpegs, n_threads=source.n_threads)
     stretch = np.abs(np.log(aspects[places[:, 0]] / aspects[places[:, 1]]))
     fits = stretch <= np.log(_MAX_ASPECT_RATIO)
     pairs, places = pairs[fits], places[fits]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import cache
+from io import BytesIO
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -41,54 +41,68 @@ _FAINT = 12.0
 """Chroma, in grey levels, below which an image counts as grey."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Thumbnails:
-    """Decoded thumbnails, each squeezed into a square.
+def decode_colors(jpegs: Sequence[bytes], *, n_threads: int = 1) -> UInt8:
+    """Decode thumbnails, each squeezed into a square of 64 pixels.
 
-    Attributes
-    ----------
-    rgb : ndarray of shape (n, side, side, 3), uint8
-    aspects : ndarray of shape (n,), float32
-        Width over height before that.
-    """
-
-    rgb: UInt8
-    aspects: Float32
-
-
-def decode_thumbnails(jpegs: Sequence[bytes], *, side_px: int = SIDE_PX, n_threads: int = 1) -> Thumbnails:
-    """Decode thumbnails to squares.
+    Returns
+    -------
+    ndarray of shape (n, 64, 64, 3), uint8
 
     Raises
     ------
     StorageError
         A thumbnail that is damaged.
     """
-    rgb = np.empty((len(jpegs), side_px, side_px, 3), dtype=np.uint8)
+    rgb = np.empty((len(jpegs), SIDE_PX, SIDE_PX, 3), dtype=np.uint8)
+
+    def decode(i: int) -> None:
+        rgb[i], _ = _decode(jpegs[i], "RGB", SIDE_PX)
+
+    _each(decode, len(jpegs), n_threads)
+    return rgb
+
+
+def decode_coarse(jpegs: Sequence[bytes], *, n_threads: int = 1) -> tuple[Float32, Float32]:
+    """Decode the grey values of thumbnails, each squeezed into a square of 16 pixels.
+
+    Returns
+    -------
+    grey : ndarray of shape (n, 16, 16), float32
+    aspects : ndarray of shape (n,), float32
+        Width over height of the thumbnail.
+
+    Raises
+    ------
+    StorageError
+        A thumbnail that is damaged.
+    """
+    grey = np.empty((len(jpegs), COARSE_PX, COARSE_PX), dtype=np.float32)
     aspects = np.empty(len(jpegs), dtype=np.float32)
 
     def decode(i: int) -> None:
-        rgb[i], aspects[i] = _decode(jpegs[i], side_px)
+        grey[i], aspects[i] = _decode(jpegs[i], "L", COARSE_PX)
 
-    if n_threads > 1 and len(jpegs) > 64:
+    _each(decode, len(jpegs), n_threads)
+    return grey, aspects
+
+
+def _each(work: Callable[[int], None], n: int, n_threads: int) -> None:
+    if n_threads > 1 and n > 64:
         with ThreadPoolExecutor(n_threads) as pool:
-            list(pool.map(decode, range(len(jpegs)), chunksize=32))
+            list(pool.map(work, range(n)))
     else:
-        for i in range(len(jpegs)):
-            decode(i)
-    return Thumbnails(rgb=rgb, aspects=aspects)
+        for i in range(n):
+            work(i)
 
 
-def _decode(jpeg: bytes, side_px: int) -> tuple[UInt8, float]:
-    from io import BytesIO
-
+def _decode(jpeg: bytes, mode: str, side_px: int) -> tuple[UInt8, float]:
     from PIL import Image
 
     try:
         with Image.open(BytesIO(jpeg), formats=["JPEG"]) as image:
             aspect = image.width / image.height
-            image.draft("RGB", (side_px, side_px))
-            square = image.convert("RGB").resize((side_px, side_px), Image.Resampling.BOX)
+            image.draft(mode, (side_px, side_px))  # libjpeg then decodes a half, a quarter or an eighth of the size
+            square = image.convert(mode).resize((side_px, side_px), Image.Resampling.BOX)
     except (OSError, ValueError, SyntaxError) as error:
         raise StorageError(
             f"A thumbnail of the store is damaged ({error}). Remove the dataset and add it again."
@@ -155,11 +169,6 @@ def _similarity(left: UInt8, right: UInt8, warps: Float32) -> Float32:
     small_a, small_b = (np.stack([_smooth(_shrink(plane, COARSE_PX)) for plane in planes[1:]]) for planes in (a, b))
     sampled = [_sample(plane, warps) for plane in small_b]
     return structure * _same_colors(small_a, np.stack([plane for plane, _ in sampled]), sampled[0][1])
-
-
-def grey_of(rgb: UInt8, side_px: int) -> Float32:
-    """Return luma in a smaller square, as float32."""
-    return _shrink(rgb.astype(np.float32) @ _LUMA, side_px)
 
 
 def _planes(rgb: UInt8) -> tuple[Float32, Float32, Float32]:

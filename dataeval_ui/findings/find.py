@@ -16,6 +16,8 @@ from dataeval_ui.types import AnalysisParams, DuplicatePairs, Finding, FindingKi
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from dataeval_ui.types.base import Float32
+
 SEVERITY: Mapping[str, float] = {
     "exact_leak": 0.95,
     "near_leak": 0.85,
@@ -136,7 +138,7 @@ def _near(duplicates: DuplicatePairs, image_ids: Sequence[str], places: Mapping[
         evidence = {
             "n_images": len(ids),
             "pixel_similarity": round(float(duplicates.pixel_similarity[pairs].min()), 4),
-            "cosine": round(float(duplicates.cosine[pairs].min()), 4),
+            "cosine": _smallest(duplicates.cosine[pairs]),
             "hash_distance": int(duplicates.hash_distance[pairs].max()),
             "labels": labels,
             "splits": splits,
@@ -221,6 +223,12 @@ def _finding(
         paths=paths,
         evidence=evidence,
     )
+
+
+def _smallest(cosines: Float32) -> float | None:
+    """Smallest number of a group; None where all are unknown, since JSON has no NaN."""
+    known = cosines[np.isfinite(cosines)]
+    return round(float(known.min()), 4) if known.size else None
 
 
 def _distinct(values: Iterable[str | None]) -> list[str]:
