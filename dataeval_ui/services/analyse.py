@@ -123,7 +123,7 @@ def analyse(
         progress.report("findings", 0, 1)
         outliers = score_outliers(graph)
         save_result(workspace, run_id, "outliers", outliers)
-        duplicates = _near_duplicates(services, image_ids, graph, params, progress)
+        duplicates = _near_duplicates(services, image_ids, view.embeddings, graph, params, progress)
         save_result(workspace, run_id, "duplicates", duplicates)
         progress.check_cancelled()
         findings = find_findings(
@@ -172,7 +172,12 @@ def _project(
 
 
 def _near_duplicates(
-    services: Services, image_ids: Sequence[str], graph: NeighborGraph, params: AnalysisParams, progress: Progress
+    services: Services,
+    image_ids: Sequence[str],
+    embeddings: Float32,
+    graph: NeighborGraph,
+    params: AnalysisParams,
+    progress: Progress,
 ) -> DuplicatePairs:
     import numpy as np
 
@@ -194,6 +199,7 @@ def _near_duplicates(
         dhash=columns["dhash"].to_numpy().astype(np.uint64),
         thumbnails=thumbnails,
         params=params,
+        embeddings=embeddings,
         n_threads=services.settings.n_threads,
         progress=progress,
     )

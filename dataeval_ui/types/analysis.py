@@ -144,7 +144,7 @@ class DuplicatePairs:
     left, right : ndarray of shape (n_pairs,), int32
         Rows of the two images.
     cosine : ndarray of shape (n_pairs,), float32
-        Similarity of the embeddings.
+        Similarity of the embeddings; NaN where it was not asked for.
     hash_distance : ndarray of shape (n_pairs,), int32
         Smallest Hamming distance of the perceptual hashes, in bits of 64.
     pixel_similarity : ndarray of shape (n_pairs,), float32
