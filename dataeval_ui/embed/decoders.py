@@ -34,6 +34,7 @@ MAX_AHEAD = 256
 _MAX_AHEAD_BYTES = 64 * 2**20
 _FILES_PER_PROCESS = 16
 _START_TIMEOUT_S = 120.0
+_START_TRIES = 3
 _POLL_S = 0.1
 _WAIT_S = 0.5
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
@@ -100,8 +101,9 @@ class DecoderPool:
             decoder.kill()
         if self._executor is not None:
             self._executor.shutdown(wait=True, cancel_futures=True)
-        for decoder in decoders:
+        for decoder in self._decoders:  # also those that were being started meanwhile
             decoder.close()
+        self._decoders.clear()
 
     def decode(
         self,
@@ -171,11 +173,7 @@ class DecoderPool:
     def _attempt(self, path: str, place: int, is_known: IsKnown | None) -> DecodedImage:
         decoder: _Decoder | None = getattr(self._local, "decoder", None)
         if decoder is None:
-            decoder = _Decoder(self._preprocessing, self._settings)
-            with self._lock:
-                self._decoders.add(decoder)
-            decoder.start()
-            self._local.decoder = decoder
+            decoder = self._local.decoder = self._started()
         try:
             return decoder.decode(path, place, is_known, self._large)
         except _DecoderDiedError:
@@ -184,6 +182,29 @@ class DecoderPool:
                 self._decoders.discard(decoder)
             decoder.close()
             raise
+
+    def _started(self) -> _Decoder:
+        n_tries = 0
+        while True:
+            n_tries += 1
+            decoder = _Decoder(self._preprocessing, self._settings)
+            with self._lock:
+                self._decoders.add(decoder)
+            if self._closed.is_set():  # `close` may have missed it, and ends it when no thread runs any more
+                raise _DecoderDiedError(None, timed_out=False, status=None)
+            try:
+                decoder.start()
+            except _DecoderDiedError as died:  # ended by a signal from elsewhere, not by a fault of its own
+                with self._lock:
+                    self._decoders.discard(decoder)
+                decoder.close()
+                if n_tries == _START_TRIES or self._closed.is_set():
+                    raise DataEvalUIError(
+                        f"Decoder processes are ended by the system while they start{_cause(died.status)}. "
+                        "Close other programs, or set n_decoders lower."
+                    ) from None
+            else:
+                return decoder
 
     def _given_up(self, died: _DecoderDiedError) -> DecodedImage:
         if died.timed_out:
@@ -234,7 +255,8 @@ class _Decoder:
             read_frame(self._answers)
         except (BrokenFrameError, OSError):
             self.kill()
-            self._process.wait()
+            if (status := self._process.wait()) < 0:
+                raise _DecoderDiedError(None, timed_out=self.timed_out, status=status) from None
             self._errors.seek(0)
             said = self._errors.read().decode(errors="replace").strip().splitlines()
             raise DataEvalUIError(
