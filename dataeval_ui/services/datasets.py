@@ -57,6 +57,8 @@ def list_places(
     """List a source; see `dataeval_ui.data.list_source` for the errors."""
     from dataeval_ui.data import list_source
 
+    if allowed_roots is not None:
+        allowed_roots = [*allowed_roots, services.workspace.sources_dir]  # uploads, and what archives unpack to
     return list_source(
         source,
         rule=rule,

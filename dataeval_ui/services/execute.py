@@ -124,7 +124,7 @@ def execute_run(services: Services, request: RunRequest, progress: Progress) -> 
         progress.report("read", 0, dataset.n_files or 0)
         roots: list[Path] | None = None
         if request.allowed_roots is not None:
-            roots = [*map(Path, request.allowed_roots), Path(dataset.root), services.workspace.sources_dir]
+            roots = [*map(Path, request.allowed_roots), Path(dataset.root)]
         listing = list_places(services, dataset.source, rule=dataset.rule, allowed_roots=roots)
         previous = load_manifest(services.workspace, dataset.manifest_digest) if dataset.manifest_digest else None
         embedder = load_embedder(request.backbone, workspace=services.workspace, settings=services.settings)
