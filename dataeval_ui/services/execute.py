@@ -181,7 +181,7 @@ def _compact(services: Services, key: EmbeddingKey) -> None:
     """Join the store's small parts when there are so many that listing them costs more than reading them."""
     from dataeval_ui.store.parts import EmbeddingParts, ImageParts
 
-    for parts in (ImageParts(services.workspace), EmbeddingParts(services.workspace, key)):
+    for parts in (ImageParts(services.workspace).parts, EmbeddingParts(services.workspace, key).parts):
         if len(parts.names()) > MAX_PARTS:
             parts.compact()
 
