@@ -81,6 +81,7 @@ def test_odd_images_rank_at_the_top(run: Run, id_of: dict[str, str]) -> None:
     order = [run.image_ids[row] for row in np.argsort(-run.outliers.scores, kind="stable")]
     ranks = {row["what"]: order.index(id_of[row["path"]]) for row in TRUTH["odd"]}
     assert max(ranks.values()) < 2 * len(ranks), ranks
+    assert {frozenset([row["path"]]) for row in TRUTH["odd"]} <= paths_of(run, "outlier")
 
 
 def test_wrong_labels_disagree_with_their_neighbours_more_than_others(run: Run, id_of: dict[str, str]) -> None:
