@@ -10,9 +10,12 @@ import numpy as np
 import pytest
 import xxhash
 
+from dataeval_ui.embed.backbones import DEFAULT_BACKBONE
 from dataeval_ui.services.context import open_services
 from dataeval_ui.services.demo import install_demo
+from dataeval_ui.services.execute import RESULTS_VERSION
 from dataeval_ui.services.runs import open_run
+from dataeval_ui.types import AnalysisParams
 from tests.demo_truth import DEMO, IMAGES, TRUTH, files_below, planted_exact_groups, planted_near_pairs
 
 if TYPE_CHECKING:
@@ -49,6 +52,12 @@ def test_the_bundle_is_small_and_names_no_folder_of_its_maker() -> None:
 def test_the_run_is_of_the_shipped_files(run: Run, id_of: dict[str, str]) -> None:
     assert sorted(run.manifest["path"].to_pylist()) == files_below(IMAGES)
     assert id_of == {path: xxhash.xxh3_128_hexdigest((IMAGES / path).read_bytes()) for path in id_of}
+
+
+def test_the_run_is_what_a_run_with_the_defaults_gives_now(run: Run) -> None:
+    assert run.record.backbone == DEFAULT_BACKBONE
+    assert run.record.params == AnalysisParams()
+    assert run.record.summary["results_version"] == RESULTS_VERSION
 
 
 def test_the_files_of_the_run_are_found_where_the_demo_lies(run: Run) -> None:
