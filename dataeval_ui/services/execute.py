@@ -160,10 +160,9 @@ def execute_run(services: Services, request: RunRequest, progress: Progress) -> 
 
 
 def _prepare(services: Services, embedder: Embedder, n_files: int, progress: Progress) -> None:
-    """Where most images are new: open the network, then compile the map's kernels while they are being embedded.
+    """Where most images are new: open the network, and compile the map's kernels while they are being embedded.
 
-    A new machine needs more than a minute to compile. In this order, since torch's exporter changes builtins while it
-    traces, which breaks a compilation beside it.
+    Both are slow on a new machine alone: the network is exported once, and the kernels take more than a minute.
     """
     import threading
 
@@ -172,9 +171,9 @@ def _prepare(services: Services, embedder: Embedder, n_files: int, progress: Pro
 
     if len(EmbeddingParts(services.workspace, embedder.key).ids()) > n_files // 2:
         return
+    threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
     progress.report("prepare", 0, 1)
     embedder.open()
-    threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
 
 
 def _compact(services: Services, key: EmbeddingKey) -> None:
