@@ -4,7 +4,7 @@ import numpy as np
 import streamlit as st
 
 from dataeval_ui.ui.components.gallery import GalleryItem, gallery
-from dataeval_ui.ui.components.scatter import ColourSpec, Highlight, MapLook, scatter_map
+from dataeval_ui.ui.components.scatter import ColourSpec, Highlight, MapLook, pending_events, scatter_map
 from dataeval_ui.ui.components.urls import RunUrls
 from tests.browser.generated import generated_run
 
@@ -34,12 +34,19 @@ def explore() -> None:
     colour = st.segmented_control("Colour", ["blob", "score"], default="blob", key="colour") or "blob"
     if st.button("Clear from the page"):
         state.selected = None
+    events = pending_events("map", n_points=run.n_images, n_categories=len(run.column("blob").categories))
+    if events.hidden is not None:
+        state.hidden_log = sorted(events.hidden)
+    if events.click is not None:
+        state.query = events.click
+    if events.selection is not None:
+        state.selected = events.selection
     query = state.get("query")
     highlight = None
     if query is not None:
         distance = np.linalg.norm(run.projection.xy - run.projection.xy[query], axis=1)
         highlight = Highlight(query_row=query, neighbour_rows=np.argsort(distance)[1:13].tolist())
-    events = scatter_map(
+    drawn = scatter_map(
         key="map",
         points_url=urls.points,
         version=name,
@@ -52,17 +59,9 @@ def explore() -> None:
         look=MapLook(show_images=st.query_params.get("images") == "1"),
         label="Generated points",
     )
-    if events.webgl_missing:
+    if drawn.webgl_missing:
         st.info("No WebGL2 here.")
         return
-    if events.hidden is not None:
-        state.hidden_log = sorted(events.hidden)
-    if events.click is not None:
-        state.query = events.click
-    if events.selection is not None:
-        state.selected = events.selection
-    if events.click is not None or events.selection is not None:
-        st.rerun(scope="fragment")
     rows = state.get("selected")
     st.text(f"clicked={state.get('query')}")
     st.text(f"selected={'none' if rows is None else len(rows)}")

@@ -177,6 +177,28 @@ def read_events(sent: dict[str, Any], *, n_points: int, n_categories: int) -> Ma
     )
 
 
+def pending_events(key: str, *, n_points: int, n_categories: int) -> MapEvents:
+    """Read what the user did on a map before it is drawn in this rerun.
+
+    A page that answers to a click on the map itself, with rings around neighbours, reads the click first and draws
+    once; one that reads it from `scatter_map` must run again to draw the answer.
+
+    Parameters
+    ----------
+    key : str
+        That of `scatter_map`.
+    n_points, n_categories : int
+        As the map was drawn last.
+
+    Raises
+    ------
+    ParameterError
+        Something that this map cannot have sent.
+    """
+    sent = st.session_state.get(key)
+    return read_events(dict(sent), n_points=n_points, n_categories=n_categories) if sent else MapEvents()
+
+
 def scatter_map(
     *,
     key: str,

@@ -38,7 +38,7 @@ void main() {
   colour = vec4(mix(tint.rgb, edge, rim) * a, a);
 }`;
 
-const MOVING_BUDGET = 150000;
+export const MOVING_BUDGET = 150000; // points drawn while the map moves
 
 export class Renderer {
   constructor(canvas, onRestored) {

@@ -6,7 +6,7 @@ import { Images } from "./images.js";
 import { countMask, decodeMask } from "./masks.js";
 import { Overlay } from "./overlay.js";
 import { readTheme } from "./parts.js";
-import { HIDDEN, NORMAL, Renderer, SELECTED } from "./renderer.js";
+import { HIDDEN, MOVING_BUDGET, NORMAL, Renderer, SELECTED } from "./renderer.js";
 import { View } from "./view.js";
 
 const REST_MS = 160; // after the last movement: draw all points again
@@ -17,7 +17,7 @@ export class Scene {
     this.parts = parts;
     this.view = new View();
     this.images = new Images(() => this.request());
-    this.renderer = new Renderer(parts.points, () => this.request());
+    this.renderer = new Renderer(parts.points, () => this.requestPoints());
     this.overlay = new Overlay(parts.overlay);
     Object.assign(this, { mode: "pan", showImages: false, hovered: -1, focused: -1, currentShape: null });
     Object.assign(this, { points: null, selection: null, shown: null, hidden: new Set(), range: null, columns: [] });
@@ -86,20 +86,28 @@ export class Scene {
 
   apply(data, values) {
     const { n } = this.points;
-    if (this.changed("colour", data.colour)) {
+    let restated = false;
+    const differs = (name, value) => {
+      const changed = this.changed(name, value);
+      restated ||= changed;
+      return changed;
+    };
+    if (differs("colour", data.colour)) {
       this.values = values;
       this.range = null;
       this.recolour();
     }
     if (this.changed("hover", data.hover)) this.columns = [];
-    if (this.changed("selected", data.selected?.digest)) {
+    if (differs("selected", data.selected?.digest)) {
       this.selection = data.selected ? decodeMask(data.selected.bits, n) : null;
     }
-    if (this.changed("shown", data.shown?.digest)) this.shown = data.shown ? decodeMask(data.shown.bits, n) : null;
-    if (this.changed("hidden", [data.hidden, data.colour.url])) this.hidden = new Set(data.hidden);
+    if (differs("shown", data.shown?.digest)) this.shown = data.shown ? decodeMask(data.shown.bits, n) : null;
+    if (differs("hidden", [data.hidden, data.colour.url])) this.hidden = new Set(data.hidden);
     if (this.changed("neighbours", [data.query, data.neighbours])) this.bringIntoView(data.query);
     this.legend.showHidden(this.hidden);
-    this.restate();
+    if (restated) this.restate();
+    else if (this.changed("look", [data.pointPx, data.opacity])) this.requestPoints();
+    else this.request();
   }
 
   recolour() {
@@ -116,7 +124,7 @@ export class Scene {
   retheme() {
     if (this.points && this.values && isDark(this.parts.node) !== this.dark) this.recolour();
     this.theme = readTheme(this.parts.node);
-    this.request();
+    this.requestPoints();
   }
 
   // Which points are drawn, and how; from the legend, the page's filter and the selection together.
@@ -135,7 +143,7 @@ export class Scene {
     this.renderer.setStates(states);
     this.parts.showSelected(selection ? countMask(selection) : 0);
     this.rechoose = true;
-    this.request();
+    this.requestPoints();
   }
 
   isVisible = (row) => this.states[row] !== HIDDEN;
@@ -149,9 +157,17 @@ export class Scene {
     this.renderer.gl && this.renderer.resize(width, height, ratio);
     this.overlay.resize(width, height, ratio);
     this.rechoose = true;
+    this.stale = true;
     this.draw(); // at once: a resized canvas is empty
   }
 
+  // Draw all again in the next frame.
+  requestPoints() {
+    this.stale = true;
+    this.request();
+  }
+
+  // Draw in the next frame what lies above the points; they stay as they are.
   request() {
     this.frame ??= requestAnimationFrame(() => {
       this.frame = undefined;
@@ -165,9 +181,10 @@ export class Scene {
     this.rest = setTimeout(() => {
       this.moving = false;
       this.rechoose = true;
+      if (this.points?.n > MOVING_BUDGET) this.stale = true;
       this.request();
     }, REST_MS);
-    this.request();
+    this.requestPoints();
   }
 
   // Points shrink as they become many, and grow as one looks closer.
@@ -181,13 +198,16 @@ export class Scene {
   draw() {
     if (!this.points || !this.colours || !this.theme) return;
     const diameter = this.diameter();
-    this.renderer.draw(this.view, {
-      diameter,
-      opacity: this.data.opacity,
-      selecting: this.selection !== null,
-      background: this.theme.backgroundRgb,
-      moving: this.moving,
-    });
+    if (this.stale) {
+      this.stale = false;
+      this.renderer.draw(this.view, {
+        diameter,
+        opacity: this.data.opacity,
+        selecting: this.selection !== null,
+        background: this.theme.backgroundRgb,
+        moving: this.moving,
+      });
+    }
     if (this.showImages && this.rechoose && !this.moving) {
       this.images.choose(this.grid, this.view, this.isVisible);
       this.rechoose = false;
