@@ -61,6 +61,8 @@ def build_parser() -> argparse.ArgumentParser:
     run.add_argument("--clusters", choices=["hdbscan", "kmeans"], help="how to cluster (default hdbscan)")
     run.add_argument("--n-clusters", type=int, metavar="N", help="number of k-means clusters (default 12)")
     run.add_argument("--min-cluster-size", type=int, metavar="N", help="HDBSCAN's smallest cluster")
+    run.add_argument("--min-samples", type=int, metavar="N", help="HDBSCAN's min_samples (default 3)")
+    run.add_argument("--outlier-threshold", type=float, metavar="T", help="score from which an image is an outlier")
     run.add_argument("--seed", type=int, help="random state of map and k-means (default 42)")
     run.add_argument("--refit", action="store_true", help="fit the map anew instead of placing new images on it")
     run.add_argument("--detach", action="store_true", help="leave it to the background worker and return at once")

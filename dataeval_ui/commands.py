@@ -80,6 +80,8 @@ def run(services: Services, args: argparse.Namespace) -> int:
         "cluster_method": args.clusters,
         "n_clusters": args.n_clusters,
         "min_cluster_size": args.min_cluster_size,
+        "min_samples": args.min_samples,
+        "outlier_threshold": args.outlier_threshold,
         "random_state": args.seed,
     }
     params = AnalysisParams.from_json({k: v for k, v in given.items() if v is not None})

@@ -12,6 +12,7 @@ import tempfile
 import zipfile
 
 from dataeval_ui.commands import prepare_process
+from dataeval_ui.embed.backbones import DEFAULT_BACKBONE
 from dataeval_ui.jobs.progress import TerminalProgress
 from dataeval_ui.services.context import open_services
 from dataeval_ui.services.datasets import add_dataset
@@ -20,8 +21,6 @@ from dataeval_ui.services.runs import run_here
 from dataeval_ui.settings import assets_dir, load_settings
 from dataeval_ui.store.bundle import export_bundle
 from dataeval_ui.types import AnalysisParams
-
-BACKBONE = "efficientnet-lite0"
 
 
 def main() -> None:
@@ -32,7 +31,7 @@ def main() -> None:
         prepare_process(settings)
         services = open_services(settings)
         dataset = add_dataset(services, images, name="demo", kind="demo")
-        request = RunRequest(dataset_id=dataset.id, backbone=BACKBONE, params=AnalysisParams())
+        request = RunRequest(dataset_id=dataset.id, backbone=DEFAULT_BACKBONE, params=AnalysisParams())
         summary = run_here(services, request, TerminalProgress(sys.stderr))
         # The folder of whoever made the bundle is nobody's business; installing the demo names the one that is there.
         services.catalog.update_dataset(dataset.id, source="demo", root="demo")

@@ -10,9 +10,12 @@ import numpy as np
 import pytest
 import xxhash
 
+from dataeval_ui.embed.backbones import DEFAULT_BACKBONE
 from dataeval_ui.services.context import open_services
 from dataeval_ui.services.demo import install_demo
+from dataeval_ui.services.execute import RESULTS_VERSION
 from dataeval_ui.services.runs import open_run
+from dataeval_ui.types import AnalysisParams
 from tests.demo_truth import DEMO, IMAGES, TRUTH, files_below, planted_exact_groups, planted_near_pairs
 
 if TYPE_CHECKING:
@@ -51,6 +54,12 @@ def test_the_run_is_of_the_shipped_files(run: Run, id_of: dict[str, str]) -> Non
     assert id_of == {path: xxhash.xxh3_128_hexdigest((IMAGES / path).read_bytes()) for path in id_of}
 
 
+def test_the_run_is_what_a_run_with_the_defaults_gives_now(run: Run) -> None:
+    assert run.record.backbone == DEFAULT_BACKBONE
+    assert run.record.params == AnalysisParams()
+    assert run.record.summary["results_version"] == RESULTS_VERSION
+
+
 def test_the_files_of_the_run_are_found_where_the_demo_lies(run: Run) -> None:
     assert Path(run.services.catalog.get_dataset(run.record.dataset_id).source) == IMAGES.resolve()
     assert run.image_path(0).resolve().is_relative_to(IMAGES.resolve())
@@ -81,6 +90,7 @@ def test_odd_images_rank_at_the_top(run: Run, id_of: dict[str, str]) -> None:
     order = [run.image_ids[row] for row in np.argsort(-run.outliers.scores, kind="stable")]
     ranks = {row["what"]: order.index(id_of[row["path"]]) for row in TRUTH["odd"]}
     assert max(ranks.values()) < 2 * len(ranks), ranks
+    assert {frozenset([row["path"]]) for row in TRUTH["odd"]} <= paths_of(run, "outlier")
 
 
 def test_wrong_labels_disagree_with_their_neighbours_more_than_others(run: Run, id_of: dict[str, str]) -> None:

@@ -111,6 +111,8 @@ def test_documented_defaults_of_a_run_are_those_of_the_code() -> None:
         ("--min-dist D", params.min_dist),
         ("--clusters METHOD", f"`{params.cluster_method}`"),
         ("--n-clusters N", params.n_clusters),
+        ("--min-samples N", params.min_samples),
+        ("--outlier-threshold T", params.outlier_threshold),
         ("--seed N", params.random_state),
     ):
         assert f"| `{option}` | {value} |" in text

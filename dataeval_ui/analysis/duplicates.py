@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from dataeval_ui.types.base import Bool, Float32, Int32, Int64, UInt64
 
 MIN_PIXEL_SIMILARITY = 0.84
-"""Least similarity of the aligned thumbnails of a near duplicate; see `docs/concepts.md` for how it was measured."""
+"""Least similarity of the aligned thumbnails of a near duplicate; see `docs/analysis.md` for how it was measured."""
 
 _MIN_COSINE = 0.3
 """Even a changed copy keeps more of its embedding."""

@@ -23,6 +23,9 @@ COARSE_PX = 16
 """Side of the square in which most unlike pairs are told apart."""
 
 _MIDDLE_PX = 32
+_MIN_MIDDLE = 0.8
+"""Least correlation of the aligned 32 x 32 images; pairs below are not looked at more closely."""
+
 _PAIRS_AT_ONCE = 16
 """Few enough for the processor's cache."""
 
@@ -38,7 +41,10 @@ _STILL = np.array([[1, 0, 0], [0, 1, 0]], dtype=np.float32)
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 _WINDOW_PX = 7
 _FAINT = 12.0
-"""Chroma, in grey levels, below which an image counts as grey."""
+"""Chroma, in grey levels, below which colours are too weak to compare."""
+
+_GREY = 3.0
+"""Chroma below which there is no colour at all."""
 
 
 def decode_colors(jpegs: Sequence[bytes], *, n_threads: int = 1) -> UInt8:
@@ -151,22 +157,31 @@ def similarity(rgb: UInt8, pairs: Int64, warps: Float32) -> Float32:
     Returns
     -------
     ndarray of shape (n_pairs,), float32
-        In [0, 1]; 1 for equal pictures, whatever their brightness and contrast.
+        In [0, 1]; 1 for equal pictures, whatever their brightness and contrast; 0 where the aligned 32 x 32 pixels
+        correlate below 0.8.
     """
-    scores = np.empty(len(pairs), dtype=np.float32)
-    for part in batches(len(pairs), _PAIRS_AT_ONCE):
-        scores[part] = _similarity(rgb[pairs[part, 0]], rgb[pairs[part, 1]], warps[part])
+    middle = np.empty((rgb.shape[0], _MIDDLE_PX, _MIDDLE_PX), dtype=np.float32)
+    for rows in batches(rgb.shape[0], 4 * _PAIRS_AT_ONCE):
+        middle[rows] = _smooth(_shrink(rgb[rows].astype(np.float32) @ _LUMA, _MIDDLE_PX))
+    warps = warps.copy()
+    correlations = np.empty(len(pairs), dtype=np.float32)
+    for part in batches(len(pairs), 4 * _PAIRS_AT_ONCE):
+        left, right = middle[pairs[part, 0]], middle[pairs[part, 1]]
+        warps[part], correlations[part] = _align(left, right, warps[part], n_rounds=4)
+    scores = np.zeros(len(pairs), dtype=np.float32)
+    close = np.flatnonzero(correlations >= _MIN_MIDDLE)
+    for part in batches(close.size, _PAIRS_AT_ONCE):
+        at = close[part]
+        scores[at] = _similarity(rgb[pairs[at, 0]], rgb[pairs[at, 1]], warps[at])
     return scores
 
 
 def _similarity(left: UInt8, right: UInt8, warps: Float32) -> Float32:
     a, b = _planes(left), _planes(right)
-    light_a, light_b = _smooth(a[0]), _smooth(b[0])
-    warps, _ = _align(_shrink(light_a, _MIDDLE_PX), _shrink(light_b, _MIDDLE_PX), warps, n_rounds=4)
-    warps, _ = _align(light_a, light_b, warps, n_rounds=3)
+    warps, _ = _align(_smooth(a[0]), _smooth(b[0]), warps, n_rounds=2)
     moved, inside = _sample(b[0], warps)
     structure = _same_structure(a[0], moved, inside)
-    small_a, small_b = (np.stack([_smooth(_shrink(plane, COARSE_PX)) for plane in planes[1:]]) for planes in (a, b))
+    small_a, small_b = (np.stack([_smooth(_shrink(plane, COARSE_PX)) for plane in planes]) for planes in (a, b))
     sampled = [_sample(plane, warps) for plane in small_b]
     return structure * _same_colors(small_a, np.stack([plane for plane, _ in sampled]), sampled[0][1])
 
@@ -313,17 +328,28 @@ def _same_structure(left: Float32, right: Float32, inside: Float32) -> Float32:
 
 
 def _same_colors(left: Float32, right: Float32, inside: Float32) -> Float32:
-    """Agreement of the colours, in [0, 1]; 1 where one of the two is grey. Planes of shape (2, n, side, side)."""
-    a, b = left * inside, right * inside
+    """Agreement of the colours, in [0, 1]; of luma and chroma planes of shape (3, n, side, side).
+
+    A grey version of a coloured picture has its luma, perhaps brighter or darker as a whole. So where one of the two is
+    grey, the darkness of both is compared: white paper again counts nothing.
+    """
+    a, b = left[1:] * inside, right[1:] * inside
     product, square_a, square_b = (np.einsum("cnyx,cnyx->n", u, v) for u, v in ((a, b), (a, a), (b, b)))
     gain = np.clip(product / (square_b + 1e-6), 0.4, 2.5)[:, None, None]
     b = b * gain
     gap, strength_a, strength_b = (np.sqrt((v * v).sum(axis=0)).sum(axis=(1, 2)) for v in (a - b, a, b))
-    agreement = 1 - gap / (strength_a + strength_b + 1e-6)
+    colors = 1 - gap / (strength_a + strength_b + 1e-6)
+    light_a, light_b = left[0] * inside, right[0] * inside
+    gain = np.einsum("nyx,nyx->n", light_a, light_b) / (np.einsum("nyx,nyx->n", light_b, light_b) + 1e-6)
+    dark_a, dark_b = (255 - left[0]) * inside, (255 - right[0] * gain[:, None, None]) * inside
+    total = np.abs(dark_a).sum(axis=(1, 2)) + np.abs(dark_b).sum(axis=(1, 2)) + 1e-6
+    darkness = 1 - np.abs(dark_a - dark_b).sum(axis=(1, 2)) / total
     n_places = inside.sum(axis=(1, 2)) + 1e-6
-    grey = np.sqrt(np.minimum(square_a, square_b) / n_places) < _FAINT
-    scores: Float32 = np.where(grey, 1.0, np.clip(agreement, 0, 1)).astype(np.float32)
-    return scores
+    strength = np.sqrt(np.stack([square_a, square_b]) / n_places)
+    weaker, stronger = strength.min(axis=0), strength.max(axis=0)
+    one_grey = (weaker < _GREY) & (stronger >= _FAINT)
+    scores: Float32 = np.clip(np.where(one_grey, darkness, np.where(weaker < _FAINT, 1, colors)), 0, 1)
+    return scores.astype(np.float32)
 
 
 def _window_mean(images: Float32) -> Float32:

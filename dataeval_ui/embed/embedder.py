@@ -139,7 +139,17 @@ def load_embedder(backbone_name: str, *, workspace: Workspace, settings: Setting
     """
     backbone = get_backbone(backbone_name)
     checkpoint = resolve_checkpoint(backbone, settings=settings, workspace=workspace)
-    key = EmbeddingKey(
+    key = key_of(backbone, checkpoint)
+
+    def open_runner() -> Runner:
+        return _open_runner(backbone, key, checkpoint, workspace=workspace, settings=settings)
+
+    return Embedder(backbone=backbone, key=key, open_runner=open_runner, batch_size=settings.batch_size)
+
+
+def key_of(backbone: Backbone, checkpoint: Checkpoint) -> EmbeddingKey:
+    """Name what a backbone computes with these weights."""
+    return EmbeddingKey(
         backbone=backbone.name,
         checkpoint=checkpoint.digest,
         layer=backbone.layer,
@@ -148,16 +158,12 @@ def load_embedder(backbone_name: str, *, workspace: Workspace, settings: Setting
         preprocessing=digest_preprocessing(backbone.preprocessing),
     )
 
-    def open_runner() -> Runner:
-        return _open_runner(backbone, key, checkpoint, workspace=workspace, settings=settings)
-
-    return Embedder(backbone=backbone, key=key, open_runner=open_runner, batch_size=settings.batch_size)
-
 
 def _open_runner(
     backbone: Backbone, key: EmbeddingKey, checkpoint: Checkpoint, *, workspace: Workspace, settings: Settings
 ) -> Runner:
-    from dataeval_ui.embed.onnx import open_cpu_runner
+    from dataeval_ui.embed.export_process import export_aside
+    from dataeval_ui.embed.onnx import is_decided, open_cpu_runner
     from dataeval_ui.embed.runners import TorchRunner, choose_device
 
     def load() -> torch.nn.Module:
@@ -167,6 +173,8 @@ def _open_runner(
 
     if (device := choose_device()) != "cpu":
         return TorchRunner(load(), backbone.preprocessing, device=device, n_threads=settings.n_threads)
+    if not is_decided(key, models_dir=workspace.models_dir):
+        export_aside(backbone, checkpoint, models_dir=workspace.models_dir, n_threads=settings.n_threads)
     return open_cpu_runner(
         load,
         key=key,

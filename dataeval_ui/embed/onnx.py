@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Literal
 
 from dataeval_ui.embed.runners import OnnxRunner, Runner, TorchRunner
 from dataeval_ui.errors import StorageError
@@ -56,12 +55,9 @@ def open_cpu_runner(
     StorageError
         The export cannot be written.
     """
-    name = f"{key.digest()}-{_exporter_digest()}"
-    path, decision_path = models_dir / f"{name}.onnx", models_dir / f"{name}.json"
-    decision = None
-    with contextlib.suppress(StorageError):  # not decided yet, or damaged and decided anew
-        decision = read_json(decision_path).get("runner")
-    if decision == "onnx" and path.is_file():
+    path, decision_path = _places(key, models_dir)
+    decision = _decision(key, models_dir)
+    if decision == "onnx":
         return OnnxRunner(path, n_threads=n_threads)
     network = load()
     if decision != "torch":
@@ -75,6 +71,11 @@ def open_cpu_runner(
         if decision == "onnx":
             return OnnxRunner(path, n_threads=n_threads)
     return TorchRunner(network, preprocessing, n_threads=n_threads)
+
+
+def is_decided(key: EmbeddingKey, *, models_dir: Path) -> bool:
+    """Whether `open_cpu_runner` would need no export."""
+    return _decision(key, models_dir) is not None
 
 
 def export_network(network: torch.nn.Module, preprocessing: Preprocessing) -> bytes:
@@ -138,6 +139,22 @@ def _export_and_compare(
     if not cosine >= MIN_COSINE:  # also NaN
         return b"", 0.0 if cosine != cosine else cosine, f"has a cosine of {cosine:.6f} to torch"
     return data, cosine, "agrees with torch"
+
+
+def _places(key: EmbeddingKey, models_dir: Path) -> tuple[Path, Path]:
+    name = f"{key.digest()}-{_exporter_digest()}"
+    return models_dir / f"{name}.onnx", models_dir / f"{name}.json"
+
+
+def _decision(key: EmbeddingKey, models_dir: Path) -> Literal["onnx", "torch"] | None:
+    path, decision_path = _places(key, models_dir)
+    try:
+        runner = read_json(decision_path)["runner"]
+    except (StorageError, KeyError, TypeError):  # not decided yet, or damaged and decided anew
+        return None
+    if runner == "torch":
+        return "torch"
+    return "onnx" if runner == "onnx" and path.is_file() else None
 
 
 def _exporter_digest() -> str:

@@ -15,6 +15,7 @@ from dataeval_ui.types import AnalysisParams, Json, Manifest, Progress, digest_o
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from dataeval_ui.embed.embedder import Embedder
     from dataeval_ui.embed.pipeline import EmbedOutcome
     from dataeval_ui.services.context import Services
     from dataeval_ui.store.records import DatasetRecord, RunRecord
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 RESULTS_VERSION = 1
 """Raised when the analysis changes what it gives for the same input, so that old results are not taken for new ones."""
+
+MAX_PARTS = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,11 +131,8 @@ def execute_run(services: Services, request: RunRequest, progress: Progress) -> 
         listing = list_places(services, dataset.source, rule=dataset.rule, allowed_roots=roots)
         previous = load_manifest(services.workspace, dataset.manifest_digest) if dataset.manifest_digest else None
         embedder = load_embedder(request.backbone, workspace=services.workspace, settings=services.settings)
-    if previous is None or request.refit:
-        with watch.measure("embed"):
-            progress.report("prepare", 0, 1)
-            embedder.open()  # before the kernels are compiled: torch's exporter changes builtins while it traces
-        _warm_up_beside()
+    with watch.measure("embed"):
+        _prepare(services, embedder, listing.n_files, progress)
     outcome = embed_listing(
         listing,
         embedder=embedder,
@@ -155,16 +155,34 @@ def execute_run(services: Services, request: RunRequest, progress: Progress) -> 
     run = _find_run(services, dataset, manifest, embedder.key, request)
     if run is None:
         run = _analyse(services, dataset, manifest, image_ids, embedder.key, request, progress, watch)
+        _compact(services, embedder.key)
     return _summary(run, manifest, outcome, watch)
 
 
-def _warm_up_beside() -> None:
-    """Compile the map's kernels while images are being embedded: a new machine needs more than a minute for them."""
+def _prepare(services: Services, embedder: Embedder, n_files: int, progress: Progress) -> None:
+    """Where most images are new: open the network, and compile the map's kernels while they are being embedded.
+
+    Both are slow on a new machine alone: the network is exported once, and the kernels take more than a minute.
+    """
     import threading
 
     from dataeval_ui.analysis.projection import warm_up
+    from dataeval_ui.store.parts import EmbeddingParts
 
+    if len(EmbeddingParts(services.workspace, embedder.key).ids()) > n_files // 2:
+        return
     threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
+    progress.report("prepare", 0, 1)
+    embedder.open()
+
+
+def _compact(services: Services, key: EmbeddingKey) -> None:
+    """Join the store's small parts when there are so many that listing them costs more than reading them."""
+    from dataeval_ui.store.parts import EmbeddingParts, ImageParts
+
+    for parts in (ImageParts(services.workspace).parts, EmbeddingParts(services.workspace, key).parts):
+        if len(parts.names()) > MAX_PARTS:
+            parts.compact()
 
 
 def distinct_images(manifest: Manifest) -> tuple[str, ...]:

@@ -31,7 +31,7 @@ def test_agrees_with_scikit_learn():
     xy, truth = blobs([150, 100, 80, 40], spread=0.8)
     noise = np.random.default_rng(1).uniform(-20, 20, (60, 2)).astype(np.float32)
     everything = np.vstack([xy, noise])
-    ours = cluster(everything, everything, params=AnalysisParams(min_cluster_size=20)).cluster_labels
+    ours = cluster(everything, everything, params=AnalysisParams(min_cluster_size=20, min_samples=5)).cluster_labels
     # scikit-learn counts the image itself among its min_samples.
     theirs = HDBSCAN(min_cluster_size=20, min_samples=6, copy=True).fit(everything).labels_
     assert adjusted_rand_score(theirs, ours) > 0.95

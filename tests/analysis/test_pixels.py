@@ -67,6 +67,16 @@ def test_brightness_and_contrast_count_little():
     assert compare(image, image.point(lambda v: int(40 + 0.6 * v)))[0] > 0.9
 
 
+def test_a_grey_version_is_alike_and_a_black_one_is_not():
+    image = Image.new("RGB", (256, 256), "white")
+    draw = ImageDraw.Draw(image)
+    draw.rectangle([30, 30, 226, 120], fill=(0, 100, 220))
+    draw.ellipse([60, 140, 200, 230], fill=(0, 100, 220))
+    assert compare(image, image.convert("L").convert("RGB"))[0] > 0.95
+    black = image.convert("L").point(lambda v: 255 if v > 240 else 0).convert("RGB")
+    assert compare(image, black)[0] < 0.84
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_other_pictures_are_unlike(seed):
     assert compare(picture(seed), picture(seed + 50))[0] < 0.6

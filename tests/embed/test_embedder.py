@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -74,3 +76,22 @@ def test_every_field_of_the_key_shapes_its_digest(name: str) -> None:
     key = tiny_embedder(CountingRunner()).key
     changed = replace(key, **{name: 17 if name == "input_px" else "other"})
     assert changed.digest() != key.digest()
+
+
+@pytest.mark.slow
+def test_a_run_embeds_without_torch_and_agrees_with_it(tmp_path: Path) -> None:
+    """In processes of their own: the first exports, the second finds the export."""
+    code = (
+        "import sys, numpy as np; from pathlib import Path; from dataeval_ui.embed.embedder import load_embedder; "
+        "from dataeval_ui.settings import Settings; from dataeval_ui.store.workspace import open_workspace; "
+        "from tests.embed.generated import golden_images; root = Path(sys.argv[1]); "
+        "workspace = open_workspace(root); settings = Settings(workspace=root); "
+        "embedder = load_embedder('efficientnet-lite0', workspace=workspace, settings=settings); "
+        "np.save(sys.argv[2], embedder.embed(golden_images())); assert 'torch' not in sys.modules"
+    )
+    for i in range(2):
+        output = tmp_path / f"{i}.npy"
+        subprocess.run([sys.executable, "-c", code, str(tmp_path / "workspace"), str(output)], check=True)
+        with np.load(Path(__file__).parent / "golden_efficientnet_lite0.npz") as golden:
+            np.testing.assert_allclose(np.load(output), golden["embeddings"], atol=1e-4)
+    assert len(list((tmp_path / "workspace" / "models").glob("*.onnx"))) == 1

@@ -1,0 +1,170 @@
+"""Every page from a fresh session: with nothing, with a finished run, with a wrong address, with hostile text."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dataeval_ui.services.datasets import add_dataset, remove_dataset
+from dataeval_ui.services.runs import open_run
+from dataeval_ui.ui import state
+from tests.images import make_dataset
+from tests.ui.conftest import HOSTILE_RUN, Analysed, OpenPage, failures, open_workspace, words
+
+PAGES = ("datasets", "run", "explore", "duplicates", "outliers")
+OF_A_RUN = ("explore", "duplicates", "outliers")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_an_empty_workspace_says_what_to_do_next(page: str, tmp_path: Path, open_page: OpenPage) -> None:
+    app = open_page(open_workspace(tmp_path / "workspace"), page)
+    assert failures(app) == []
+    assert any("Try the demo" in button.label for button in app.button)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_finished_run_is_shown_without_an_error(page: str, analysed: Analysed, open_page: OpenPage) -> None:
+    app = open_page(analysed.services, page, run=analysed.run_id)
+    assert failures(app) == []
+    assert not app.warning
+
+
+@pytest.mark.parametrize("page", OF_A_RUN)
+def test_an_unknown_run_gets_a_sentence_and_a_way_on(page: str, analysed: Analysed, open_page: OpenPage) -> None:
+    app = open_page(analysed.services, page, run="nonesuch")
+    assert "There is no run" in words(app)
+    assert "nonesuch" in words(app)
+    assert any("Open the newest run" in link.value for link in app.page_link)
+
+
+@pytest.mark.parametrize("page", OF_A_RUN)
+def test_a_page_without_a_run_in_its_address_shows_the_newest(
+    page: str, analysed: Analysed, open_page: OpenPage
+) -> None:
+    app = open_page(analysed.services, page)
+    assert app.query_params["run"] in (analysed.run_id, HOSTILE_RUN)
+    assert failures(app) == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("panel", ["overview", "image", "selection"])
+def test_hostile_text_is_shown_letter_by_letter(page: str, panel: str, analysed: Analysed, open_page: OpenPage) -> None:
+    selected, _ = state.encode_selection(np.arange(40), open_run(analysed.services, HOSTILE_RUN).n_images)
+    app = open_page(analysed.services, page, run=HOSTILE_RUN, image="0", panel=panel, selected=selected, colour="label")
+    assert failures(app) == []
+    labels = [str(e.label) for e in (*app.button, *app.expander, *app.multiselect, *app.selectbox)]
+    markdown = "\n".join([words(app), *labels, *(str(link.value) for link in app.page_link)])
+    for markup in ("**x**", "<img", "$x$", ":red[a]", "`c`", "](javascript", ":material/home:", "-->", "www."):
+        assert not re.search(rf"(?<!\\){re.escape(markup)}", markdown)
+    assert "<img src=x" not in "\n".join(str(e.value) for e in app.html)
+
+
+@pytest.mark.parametrize(
+    ("params", "sentence"),
+    [
+        ({"colour": "no.such"}, "coloured by cluster"),
+        ({"image": "999999"}, "has no image 999999"),
+        ({"in__nothing": "a"}, "not filtered by it"),
+        ({"selected": "!!"}, "does not fit this run"),
+        ({"selected": "kept-0123"}, "no longer kept"),
+        ({"range__cluster": "0..1"}, "cannot be filtered by a range"),
+    ],
+)
+def test_what_an_address_cannot_mean_is_said_and_the_page_goes_on(
+    params: dict[str, str], sentence: str, analysed: Analysed, open_page: OpenPage
+) -> None:
+    app = open_page(analysed.services, "explore", run=analysed.run_id, **params)
+    said = [*(w.value for w in app.warning), *(e.value for e in app.error)]
+    assert any(sentence in text.replace("\\", "") for text in said)
+    assert not any("Something went wrong" in text for text in said)
+
+
+def test_a_filter_in_the_address_filters_and_can_be_cleared(analysed: Analysed, open_page: OpenPage) -> None:
+    run = open_run(analysed.services, analysed.run_id)
+    label, n = run.column("label").counts()[0]
+    app = open_page(analysed.services, "explore", run=analysed.run_id, in__label=label)
+    assert f"{n:,} of {run.n_images:,} images pass the filters" in words(app)
+    app.button(key="show_all").click().run()
+    assert "pass the filters" not in words(app)
+    assert "in.label" not in app.query_params
+
+
+def test_choosing_a_colour_changes_the_address(analysed: Analysed, open_page: OpenPage) -> None:
+    app = open_page(analysed.services, "explore", run=analysed.run_id)
+    app.selectbox(key="colour_by").select("outlier_score").run()
+    assert app.query_params["colour"] == "outlier_score"
+    assert failures(app) == []
+
+
+def test_changing_the_run_keeps_the_colour_and_drops_the_image(analysed: Analysed, open_page: OpenPage) -> None:
+    app = open_page(analysed.services, "explore", run=analysed.run_id, image="3", colour="label")
+    app.selectbox(key="run_switcher").select(HOSTILE_RUN).run()
+    assert app.query_params["run"] == HOSTILE_RUN
+    assert app.query_params["colour"] == "label"
+    assert "image" not in app.query_params
+
+
+def test_leaks_come_first_and_next_goes_on(analysed: Analysed, open_page: OpenPage) -> None:
+    app = open_page(analysed.services, "duplicates", run=analysed.run_id)
+    assert "**1** of" in words(app)
+    app.button(key="next_group").click().run()
+    assert "**2** of" in words(app)
+    assert app.query_params["at"] == "1"
+    app.button(key="previous_group").click().run()
+    assert "**1** of" in words(app)
+
+
+def test_moving_the_threshold_moves_the_number_of_outliers(analysed: Analysed, open_page: OpenPage) -> None:
+    scores = open_run(analysed.services, analysed.run_id).outliers.scores
+    app = open_page(analysed.services, "outliers", run=analysed.run_id)
+    app.slider(key="outlier_threshold_here").set_value(0.5).run()
+    assert app.query_params["threshold"] == "0.5"
+    assert f"**{int((scores >= 0.5).sum()):,} images** from 0.500 on" in words(app)
+
+
+def test_every_unreadable_file_is_listed_with_its_reason(analysed: Analysed, open_page: OpenPage) -> None:
+    app = open_page(analysed.services, "outliers", run=analysed.run_id, show="unreadable")
+    listed = app.dataframe[0].value
+    manifest = open_run(analysed.services, analysed.run_id).manifest.to_pylist()
+    expected = [(place["path"], place["reason"]) for place in manifest if place["status"] == "unreadable"]
+    assert list(zip(listed["path"], listed["reason"], strict=True)) == expected
+    assert expected
+
+
+def test_a_folder_is_previewed_and_added(tmp_path: Path, open_page: OpenPage) -> None:
+    folder = make_dataset(tmp_path / "shapes", n_per_class=4)
+    services = open_workspace(tmp_path / "workspace")
+    app = open_page(services)
+    app.text_input(key="path_folder").set_value(str(folder)).run()
+    assert failures(app) == []
+    assert "**16 image files**" in words(app)
+    assert "3 labels" in words(app)
+    assert "2 splits" in words(app)
+    app.button(key="add").click().run()
+    assert [d.name for d in services.catalog.list_datasets()] == ["shapes"]
+
+
+@pytest.mark.parametrize(
+    ("path", "sentence"), [("/etc", "outside"), ("relative", "no absolute path"), ("~/no-such-folder-here", "")]
+)
+def test_a_folder_that_may_not_or_cannot_be_read_gets_one_sentence(
+    path: str, sentence: str, tmp_path: Path, open_page: OpenPage
+) -> None:
+    app = open_page(open_workspace(tmp_path / "workspace"))
+    app.text_input(key="path_folder").set_value(path).run()
+    assert len(app.error) == 1
+    assert sentence in app.error[0].value
+    assert "Something went wrong" not in app.error[0].value
+
+
+def test_a_removed_dataset_in_the_address_is_said(tmp_path: Path, open_page: OpenPage) -> None:
+    services = open_workspace(tmp_path / "workspace")
+    kept = add_dataset(services, make_dataset(tmp_path / "kept", n_per_class=4))
+    gone = add_dataset(services, make_dataset(tmp_path / "gone", n_per_class=4))
+    remove_dataset(services, gone.id)
+    app = open_page(services, "run", dataset=gone.id)
+    assert "was removed" in words(app)
+    assert app.selectbox(key="run_dataset").value == kept.id
