@@ -17,7 +17,7 @@ from dataeval_ui.types import AnalysisParams, DuplicatePairs, NeighborGraph, Pro
 if TYPE_CHECKING:
     from dataeval_ui.types.base import Bool, Float32, Int32, Int64, UInt64
 
-MIN_PIXEL_SIMILARITY = 0.84
+MIN_PIXEL_SIMILARITY = 0.82
 """Least similarity of the aligned thumbnails of a near duplicate; see `docs/analysis.md` for how it was measured."""
 
 _MIN_COSINE = 0.3
