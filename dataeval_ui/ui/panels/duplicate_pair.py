@@ -12,7 +12,7 @@ from dataeval_ui.ui.components.gallery import GalleryItem, gallery
 from dataeval_ui.ui.components.mount import base_path
 from dataeval_ui.ui.components.pair import PairImage, pair
 from dataeval_ui.ui.components.urls import RunUrls
-from dataeval_ui.ui.panels.picture import render_picture
+from dataeval_ui.ui.panels.picture import facts_html, render_picture
 from dataeval_ui.ui.text import count, html, plain, visible
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ def render_group(run: Run, group: DuplicateGroup) -> None:
         return
     left, right = chosen_pair(group)
     pair(_side(run, left, urls), _side(run, right, urls), key="duplicate_pair", height_px=320)
-    st.html(comparison_html(run, left, right))
     _render_evidence(run, left, right)
+    st.html(comparison_html(run, left, right))
     if len(group.rows) > 2:
         _render_members(run, group, left, right, urls)
 
@@ -131,17 +131,14 @@ def _render_evidence(run: Run, left: int, right: int) -> None:
         st.caption("These two are not a verified pair of their own; both are alike to a third image of the group.")
         return
     at = int(index[0])
-    pixel, cosine, bits = st.columns(3)
-    pixel.metric(
-        "Pixels alike",
-        f"{float(pairs.pixel_similarity[at]):.3f}",
-        help="Similarity of the aligned thumbnails, at most 1: what made it a pair.",
-    )
-    cosine.metric("Embeddings alike", f"{float(pairs.cosine[at]):.3f}", help="Cosine similarity, at most 1.")
-    bits.metric(
-        "Hashes apart",
-        f"{int(pairs.hash_distance[at])} of 64 bits",
-        help="Smallest Hamming distance of the perceptual hashes.",
+    st.html(
+        facts_html(
+            [
+                ("Pixels alike", f"{float(pairs.pixel_similarity[at]):.3f} of 1"),
+                ("Embeddings alike", f"{float(pairs.cosine[at]):.3f} of 1"),
+                ("Hashes apart", f"{int(pairs.hash_distance[at])} of 64 bits"),
+            ]
+        )
     )
 
 

@@ -48,11 +48,12 @@ def render_selection(run: Run, rows: Int64 | None, urls: RunUrls) -> None:
     for name in ("label", "cluster"):
         if name in run.columns:
             _render_counts(run.columns[name], rows)
-    ordered = _ordered(run, rows)
-    n_pages = max(1, -(-len(ordered) // PAGE_SIZE))
+    n_pages = max(1, -(-len(rows) // PAGE_SIZE))
     page = 1
-    if n_pages > 1:
-        page = st.pagination(n_pages, key="selection_page")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        ordered = _ordered(run, rows)
+        if n_pages > 1:
+            page = st.pagination(n_pages, key="selection_page")
     gallery(
         [
             GalleryItem(row=int(row), **captions(run, int(row)))
@@ -68,7 +69,14 @@ def render_selection(run: Run, rows: Int64 | None, urls: RunUrls) -> None:
 def _ordered(run: Run, rows: Int64) -> Int64:
     import numpy as np
 
-    order = st.selectbox("Order", list(_ORDERS), format_func=_ORDERS.__getitem__, key="selection_order")
+    order = st.selectbox(
+        "Order",
+        list(_ORDERS),
+        format_func=_ORDERS.__getitem__,
+        key="selection_order",
+        label_visibility="collapsed",
+        width=180,
+    )
     if order == "outlier":
         return rows[np.argsort(-run.outliers.scores[rows], kind="stable")]
     if order == "cluster":
@@ -81,7 +89,7 @@ def _render_counts(column: Column, rows: Int64) -> None:
     counts = column.counts(rows)  # type: ignore[arg-type]
     st.caption(f"By {column.title.lower()}")
     st.plotly_chart(
-        count_figure(dict(counts), colors=colours_of(column), max_bars=8, dark=is_dark()),
+        count_figure(dict(counts), colors=colours_of(column), max_bars=4, dark=is_dark()),
         key=f"selected_by_{column.name}",
         config={"displayModeBar": False},
         alt=f"Selected images by {column.title.lower()}",
