@@ -168,3 +168,13 @@ def test_a_removed_dataset_in_the_address_is_said(tmp_path: Path, open_page: Ope
     app = open_page(services, "run", dataset=gone.id)
     assert "was removed" in words(app)
     assert app.selectbox(key="run_dataset").value == kept.id
+
+
+@pytest.mark.parametrize("colour", ["label", "outlier_score"])
+def test_a_browser_without_webgl_gets_a_plotly_map(colour: str, analysed: Analysed, open_page: OpenPage) -> None:
+    app = open_page(analysed.services, "explore", run=analysed.run_id, colour=colour, image="3", in__split="train")
+    app.session_state["dataeval_ui.webgl_missing"] = True
+    app.run()
+    assert failures(app) == []
+    assert "drawn with Plotly" in words(app)
+    assert len(app.get("plotly_chart")) == 1

@@ -20,8 +20,8 @@ N_PAST = 20
 
 _STAGES = {
     "read": ("Looking at the files", 0.02),
+    "prepare": ("Preparing the backbone, once on this machine", 0.06),
     "embed": ("Reading and embedding images", 0.80),
-    "prepare": ("Preparing the map's kernels, once on this machine", 0.82),
     "neighbors": ("Finding the nearest neighbours", 0.86),
     "project": ("Drawing the map", 0.94),
     "cluster": ("Clustering", 0.96),
@@ -95,8 +95,8 @@ def sentence_of(job: JobRecord) -> str:
         parts.append(f"{job.rate_per_s:.0f} images/s" if job.rate_per_s >= 10 else f"{job.rate_per_s:.1f} images/s")
     if job.eta_s is not None and job.stage == "embed":
         parts.append(f"{duration(job.eta_s)} left")
-    if job.stage == "prepare":
-        parts.append("about two minutes")
+    if job.stage == "project":
+        parts.append("the first map on a machine takes a minute or two longer, while its code is compiled")
     return " · ".join(parts)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from dataeval_ui.errors import AccessDeniedError, InputError
 from dataeval_ui.ui.components.urls import RunUrls
 from dataeval_ui.ui.text import count, html, plain
 
@@ -20,12 +21,19 @@ _HIDDEN = {"width_px", "height_px"}
 def render_picture(run: Run, row: int, urls: RunUrls, *, height_px: int = 260) -> None:
     """Draw an image of the run; it is a link to itself at full size."""
     path = run.places(row)[0].path
+    image, thumbnail = html(urls.image(row), max_chars=2_000), html(urls.thumbnail(row), max_chars=2_000)
+    # where the file is gone, the thumbnail below it is seen
+    layers = f"url('{image}') center/contain no-repeat,url('{thumbnail}') center/contain no-repeat"
     st.html(
-        f'<a href="{html(urls.image(row), max_chars=2_000)}" target="_blank" rel="noopener" title="Open at full size">'
-        f'<img src="{html(urls.image(row), max_chars=2_000)}" alt="{html(path)}" '
-        f'style="display:block;width:100%;height:{height_px}px;object-fit:contain;border-radius:8px;'
-        'background:repeating-conic-gradient(#8882 0 25%,#8881 0 50%) 0 0/16px 16px"></a>'
+        f'<a href="{image}" target="_blank" rel="noopener" title="Open at full size" '
+        f'aria-label="{html(path)}, open at full size" '
+        f'style="display:block;height:{height_px}px;border-radius:8px;background:{layers},'
+        'repeating-conic-gradient(#8882 0 25%,#8881 0 50%) 0 0/16px 16px"></a>'
     )
+    try:
+        run.image_path(row)
+    except (AccessDeniedError, InputError) as error:
+        st.caption(plain(str(error)))
 
 
 def render_places(run: Run, row: int) -> None:
@@ -67,7 +75,7 @@ def facts_html(facts: Sequence[tuple[str, str]]) -> str:
     """Return a list of names and values as HTML; both are shown as text."""
     cells = "".join(
         f'<div style="min-width:0"><div style="opacity:.62;font-size:.76rem">{html(name, max_chars=60)}</div>'
-        f'<div style="overflow-wrap:anywhere">{html(value, max_chars=120)}</div></div>'
+        f'<div style="overflow-wrap:anywhere">{html(value, max_chars=80)}</div></div>'
         for name, value in facts
     )
     return (
