@@ -135,12 +135,12 @@ def test_every_unreadable_file_is_listed_with_its_reason(analysed: Analysed, ope
 
 
 def test_a_folder_is_previewed_and_added(tmp_path: Path, open_page: OpenPage) -> None:
-    folder = make_dataset(tmp_path / "shapes", n_per_class=4)
+    folder = make_dataset(tmp_path / "shapes", n_per_class=5)
     services = open_workspace(tmp_path / "workspace")
     app = open_page(services)
     app.text_input(key="path_folder").set_value(str(folder)).run()
     assert failures(app) == []
-    assert "**16 image files**" in words(app)
+    assert "**19 image files**" in words(app)
     assert "3 labels" in words(app)
     assert "2 splits" in words(app)
     app.button(key="add").click().run()
@@ -162,8 +162,8 @@ def test_a_folder_that_may_not_or_cannot_be_read_gets_one_sentence(
 
 def test_a_removed_dataset_in_the_address_is_said(tmp_path: Path, open_page: OpenPage) -> None:
     services = open_workspace(tmp_path / "workspace")
-    kept = add_dataset(services, make_dataset(tmp_path / "kept", n_per_class=4))
-    gone = add_dataset(services, make_dataset(tmp_path / "gone", n_per_class=4))
+    kept = add_dataset(services, make_dataset(tmp_path / "kept", n_per_class=5))
+    gone = add_dataset(services, make_dataset(tmp_path / "gone", n_per_class=5))
     remove_dataset(services, gone.id)
     app = open_page(services, "run", dataset=gone.id)
     assert "was removed" in words(app)
