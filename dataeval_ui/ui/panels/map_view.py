@@ -8,7 +8,7 @@ import streamlit as st
 
 from dataeval_ui.ui import cached, state
 from dataeval_ui.ui.components.mount import base_path
-from dataeval_ui.ui.components.scatter import Highlight, MapEvents, MapLook, read_events, scatter_map
+from dataeval_ui.ui.components.scatter import Highlight, MapLook, pending_events, scatter_map
 from dataeval_ui.ui.components.urls import RunUrls
 from dataeval_ui.ui.panels.theme import is_dark
 from dataeval_ui.ui.state import ExploreState
@@ -36,16 +36,8 @@ def take_events(run: Run, view: ExploreState) -> None:
     ParameterError
         The browser sent something that this map cannot have sent.
     """
-    sent = st.session_state.get(MAP)
-    if not sent:
-        return
     column = run.column(view.colour)
-    events = read_events(dict(sent), n_points=run.n_images, n_categories=len(column.categories))
-    apply_events(run, events)
-
-
-def apply_events(run: Run, events: MapEvents) -> None:
-    """Make the state of the page what the user did."""
+    events = pending_events(MAP, n_points=run.n_images, n_categories=len(column.categories))
     if events.click is not None:
         look_at(events.click)
     if events.selection is not None:
