@@ -113,14 +113,32 @@ def decode_alone(files: list[str], backbone: str, n_processes: int) -> Cost:
     return cost
 
 
-def runners(backbone_name: str, settings: Settings, models: Path) -> dict[str, Callable[[np.ndarray], object]]:
-    import onnxruntime
+def runners(
+    backbone_name: str, settings: Settings, models: Path, no_torch: bool
+) -> dict[str, Callable[[np.ndarray], object]]:
+    found: dict[str, Callable[[np.ndarray], object]] = {}
+    if not no_torch:
+        found |= torch_runners(backbone_name, settings)
+    if (model := next(models.glob("*.onnx"), None)) is not None:
+        import onnxruntime
+
+        from dataeval_ui.embed.runners import OnnxRunner
+
+        found["ONNX Runtime"] = OnnxRunner(model, n_threads=settings.n_threads).run
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = settings.n_threads
+        session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        found["ONNX Runtime, spinning"] = lambda pixels: session.run(None, {"pixels": pixels})
+    return found
+
+
+def torch_runners(backbone_name: str, settings: Settings) -> dict[str, Callable[[np.ndarray], object]]:
     import torch
 
     from dataeval_ui.embed.checkpoints import resolve_checkpoint
     from dataeval_ui.embed.networks import load_network
     from dataeval_ui.embed.preprocessing import normalise
-    from dataeval_ui.embed.runners import OnnxRunner, TorchRunner
+    from dataeval_ui.embed.runners import TorchRunner
 
     backbone = get_backbone(backbone_name)
     workspace = open_workspace(settings.workspace)
@@ -132,20 +150,10 @@ def runners(backbone_name: str, settings: Settings, models: Path) -> dict[str, C
         with torch.inference_mode():
             return network(torch.from_numpy(normalise(pixels, backbone.preprocessing)))
 
-    model = next(models.glob("*.onnx"), None)
-    found: dict[str, Callable[[np.ndarray], object]] = {
-        "torch eager": eager,
-        "torch channels-last": TorchRunner(
-            load_network(backbone, checkpoint.path), backbone.preprocessing, n_threads=settings.n_threads
-        ).run,
-    }
-    if model is not None:
-        found["ONNX Runtime"] = OnnxRunner(model, n_threads=settings.n_threads).run
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = settings.n_threads
-        session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-        found["ONNX Runtime, spinning"] = lambda pixels: session.run(None, {"pixels": pixels})
-    return found
+    channels_last = TorchRunner(
+        load_network(backbone, checkpoint.path), backbone.preprocessing, n_threads=settings.n_threads
+    )
+    return {"torch eager": eager, "torch channels-last": channels_last.run}
 
 
 def main() -> None:
@@ -157,6 +165,7 @@ def main() -> None:
     parser.add_argument("--n-threads", type=int)
     parser.add_argument("--n-decoders", type=int)
     parser.add_argument("--batch-size", type=int)
+    parser.add_argument("--no-torch", action="store_true", help="leave torch out, which takes longest")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         root = Path(temporary)
@@ -164,10 +173,10 @@ def main() -> None:
         folder = arguments.folder or make_images(root / "images")
         given = {k: getattr(arguments, k) for k in ("n_threads", "n_decoders", "batch_size")}
         settings = replace(Settings(), workspace=root / "warm", **{k: v for k, v in given.items() if v is not None})
-        bench(folder, arguments.backbone, arguments.limit, arguments.rounds, settings, root)
+        bench(folder, arguments.backbone, arguments.limit, arguments.rounds, settings, root, arguments.no_torch)
 
 
-def bench(folder: Path, backbone: str, limit: int, rounds: int, settings: Settings, root: Path) -> None:
+def bench(folder: Path, backbone: str, limit: int, rounds: int, settings: Settings, root: Path, no_torch: bool) -> None:
     listing = list_source(str(folder), rule=LabelRule(), settings=settings)
     step = max(1, listing.n_files // limit)
     listing = replace(listing, table=listing.table.take(list(range(0, listing.n_files, step))[:limit]))
@@ -186,7 +195,7 @@ def bench(folder: Path, backbone: str, limit: int, rounds: int, settings: Settin
     del images
     embedder.embed(pixels[: settings.batch_size])  # exports the network
     batches = [pixels[i : i + settings.batch_size] for i in range(0, len(pixels), settings.batch_size)]
-    ways = runners(backbone, settings, warm.models_dir)
+    ways = runners(backbone, settings, warm.models_dir, no_torch)
 
     forward: dict[str, list[Cost]] = {name: [] for name in ways}
     decode: dict[int, list[Cost]] = {n: [] for n in sorted({1, settings.n_decoders, settings.n_threads}) if n > 0}
