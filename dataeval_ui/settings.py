@@ -60,8 +60,11 @@ class Settings:
     host: str = _doc("Address to serve at.", default="127.0.0.1")
     port: int = _doc("Port to serve at.", default=8501)
     n_threads: int = _doc("Threads of the model and of BLAS.", default_factory=n_usable_cores)
-    n_decoders: int = _doc("Processes that decode images; 0 decodes in the run's own.", default_factory=n_usable_cores)
-    batch_size: int = _doc("Images in a forward pass; halved when memory runs out.", default=32)
+    n_decoders: int = _doc(
+        "Processes that decode images; 0 decodes in the run's own, which a damaged file may then end.",
+        default_factory=n_usable_cores,
+    )
+    batch_size: int = _doc("Images handed to the network at once; halved when memory runs out.", default=32)
     commit_size: int = _doc("Files between two commits; at most these are lost when a run is killed.", default=256)
     thumbnail_px: int = _doc("Longer side of a thumbnail, in pixels.", default=128)
     max_pixels: int = _doc("Pixels of the largest image that is decoded.", default=250_000_000)
@@ -70,7 +73,9 @@ class Settings:
     max_archive_files: int = _doc("Files in an archive.", default=500_000)
     max_archive_ratio: int = _doc("Unpacked bytes for one packed byte, beyond the first 10 MB.", default=200)
     max_upload_bytes: int = _doc("Bytes of one upload.", default=16 * 2**30)
-    decode_timeout_s: float = _doc("Seconds after which the decoding of one file is given up.", default=60.0)
+    decode_timeout_s: float = _doc(
+        "Seconds after which the decoding of one file is given up; more for images above 24 megapixels.", default=60.0
+    )
 
 
 BLAS_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")

@@ -44,7 +44,7 @@ def main() -> None:
             _end_after(0.0)  # waiting for a turn does not count
             answer, _ = read_frame(requests)
             if answer["decode"]:
-                _end_after(settings.decode_timeout_s + _GRACE_S)
+                _end_after(answer["limit_s"] + _GRACE_S)
                 image = decode_bytes(data, preprocessing=preprocessing, settings=settings)
                 write_frame(answers, *pack_image(image))
                 _end_after(0.0)

@@ -61,7 +61,8 @@ class DecoderPool:
     Notes
     -----
     Use it as a context manager: leaving it ends the processes. Images larger than `LARGE_PIXELS` are decoded one at a
-    time over all processes, which bounds memory.
+    time over all processes, which bounds memory, and may take longer than `decode_timeout_s` by as much as they are
+    larger.
     """
 
     def __init__(self, *, preprocessing: Preprocessing | None, settings: Settings, n_files: int | None = None) -> None:
@@ -278,10 +279,11 @@ class _Decoder:
             if is_known is not None and is_known(image_id, place):
                 write_frame(self._requests, {"decode": False})
                 return DecodedImage(image_id=image_id)
-            is_large = int(head["n_pixels"]) >= LARGE_PIXELS
-            with large if is_large else contextlib.nullcontext():
-                self.deadline = time.monotonic() + self._timeout_s
-                write_frame(self._requests, {"decode": True})
+            n_pixels = int(head["n_pixels"])
+            with large if n_pixels >= LARGE_PIXELS else contextlib.nullcontext():
+                limit_s = self._timeout_s * max(1.0, n_pixels / LARGE_PIXELS)
+                self.deadline = time.monotonic() + limit_s
+                write_frame(self._requests, {"decode": True, "limit_s": limit_s})
                 image = unpack_image(*read_frame(self._answers), input_px=self._input_px)
             self.deadline = None
             return image
