@@ -26,6 +26,9 @@ _MIN_COSINE = 0.3
 _MAX_HASH_SUM = 40
 """Bits of 128 in which the two hashes of a neighbour may differ together; unlike images differ in about 60."""
 
+_MAX_HASH_SUM_ALONE = 28
+"""The same for a pair that is no edge: drawings on white often share one of the two hashes by chance."""
+
 _MIN_COARSE = 0.8
 """Least correlation of the aligned 16 x 16 images."""
 
@@ -90,9 +93,10 @@ def find_near_duplicates(
     Notes
     -----
     Candidates are the edges of the graph, and all pairs of hashes within the radius (an image brings in at most 32).
-    Edges whose hashes differ in more than 40 of 128 bits are dropped unread. Of the rest, the thumbnails are compared
-    in two steps: on 16 x 16 pixels after an affine alignment, then, where these correlate, on 64 x 64 after a finer
-    one. Where a pair is found, the partners of its images are compared with each other too, so that groups are whole.
+    Edges whose two hashes differ in more than 40 of 128 bits, and other pairs in more than 28, are dropped unread. Of
+    the rest, the thumbnails are compared in steps: on 16 x 16 pixels after an affine alignment, then, where these
+    correlate, on 32 x 32 and 64 x 64 after finer ones. Where a pair is found, the partners of its images are compared
+    with each other too, so that groups are whole.
     A picture without any pattern is like no other. Memory: O(n) descriptors, and the pixels of one batch.
     """
     n = graph.n_images
@@ -103,7 +107,9 @@ def find_near_duplicates(
     source = _Source(phash, dhash, thumbnails, n_threads, progress or Silent())
     alike = [hash_pairs(hashes, radius=params.hash_radius) for hashes in (phash, dhash)]
     edges = neighbor_pairs(graph, min_cosine=_MIN_COSINE)
-    candidates = unique_pairs(np.concatenate([edges[_hashes_allow(source, edges)], *alike]), n)
+    near = unique_pairs(np.concatenate(alike), n)
+    kept = edges[_hashes_allow(source, edges, _MAX_HASH_SUM)], near[_hashes_allow(source, near, _MAX_HASH_SUM_ALONE)]
+    candidates = unique_pairs(np.concatenate(kept), n)
     pairs, scores = _verify(source, candidates)
     more = _without_known(_partners_of_partners(pairs, n), candidates, n)
     if more.size:
@@ -157,12 +163,12 @@ def group_pairs(left: Int32, right: Int32) -> Int32:
     return np.fromiter(together, dtype=np.int32, count=len(edges))
 
 
-def _hashes_allow(source: _Source, pairs: Int64) -> Bool:
+def _hashes_allow(source: _Source, pairs: Int64, max_sum: int) -> Bool:
     left, right = pairs[:, 0], pairs[:, 1]
     total = hash_distances(source.phash[left], source.phash[right])
     total += hash_distances(source.dhash[left], source.dhash[right])
     unknown = (source.phash[left] == 0) | (source.phash[right] == 0)
-    return np.asarray(unknown | (total <= _MAX_HASH_SUM))
+    return np.asarray(unknown | (total <= max_sum))
 
 
 def _verify(source: _Source, pairs: Int64) -> tuple[Int64, Float32]:
