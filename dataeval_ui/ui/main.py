@@ -6,8 +6,6 @@ import streamlit as st
 
 from dataeval_ui.ui.errors import shown_errors
 
-st.set_page_config(page_title="DataEval UI", page_icon=":material/bubble_chart:", layout="wide")
-
 page = st.navigation(
     [
         st.Page(
@@ -44,5 +42,6 @@ page = st.navigation(
     ],
     position="top",
 )
+st.set_page_config(page_title=f"{page.title} · DataEval UI", page_icon=":material/bubble_chart:", layout="wide")
 with shown_errors():
     page.run()

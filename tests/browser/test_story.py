@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import re
 import shutil
@@ -233,6 +234,15 @@ def test_a_zip_becomes_a_map_that_answers_questions_and_a_reload_changes_nothing
     page.get_by_text(f"{len(expected)} images selected").wait_for()
     assert sorted(rows_in(gallery(page, "Selected images"))) == expected
 
+    # the selection as a table
+    page.get_by_role("button", name="Download").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="CSV").click()
+    with Path(download.value.path()).open(newline="", encoding="utf-8") as file:
+        table = list(csv.DictReader(file))
+    assert [line["image_id"] for line in table] == [run.image_ids[i] for i in expected]
+    page.keyboard.press("Escape")
+
     # a reload restores run, image and selection
     page.reload()
     drawn_map(page)
@@ -242,5 +252,14 @@ def test_a_zip_becomes_a_map_that_answers_questions_and_a_reload_changes_nothing
     page.get_by_role("radio", name="Image").click()
     settled(page)
     assert_same_order(run, shown[2], rows_in(neighbours))
+
+    # an image of one's own: its neighbours, itself first
+    page.get_by_role("radio", name="Overview").click()
+    own = run.image_path(clicked)
+    page.locator(".zone input[type=file]").first.set_input_files(own)
+    page.get_by_alt_text(f"Your image {own.name}").wait_for()
+    settled(page)
+    assert rows_in(neighbours)[0] == clicked
+    assert neighbours.locator(".badge").first.inner_text() == "1.00"
     assert failures == []
     context.close()

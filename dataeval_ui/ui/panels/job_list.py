@@ -128,6 +128,8 @@ def _render_finished(ended: set[str]) -> None:
                 images = count(int(job.result.get("n_images", 0)), "image")
                 st.markdown(f":material/check_circle: **{_name(job)}** is finished: {images}.", width="content")
                 _render_open(job, "Open the map")
+        elif job.state == "failed":
+            st.error(f"**{_name(job)}** failed. {plain(job.error or '', max_chars=600)}", icon=":material/error:")
 
 
 def _render_open(job: JobRecord, label: str) -> None:

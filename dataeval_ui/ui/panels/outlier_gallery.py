@@ -56,7 +56,7 @@ def render_outliers(run: Run) -> None:
         page = 1
         n_pages = -(-len(rows) // PAGE_SIZE)
         if n_pages > 1:
-            page = st.pagination(n_pages, key="outlier_page")
+            page = min(n_pages, st.pagination(n_pages, key="outlier_page"))
         shown = [int(row) for row in rows[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]]
         gallery(
             [GalleryItem(row=row, badge=f"{float(scores[row]):.2f}", **captions(run, row)) for row in shown],

@@ -53,7 +53,7 @@ def render_selection(run: Run, rows: Int64 | None, urls: RunUrls) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         ordered = _ordered(run, rows)
         if n_pages > 1:
-            page = st.pagination(n_pages, key="selection_page")
+            page = min(n_pages, st.pagination(n_pages, key="selection_page"))
     gallery(
         [
             GalleryItem(row=int(row), **captions(run, int(row)))
