@@ -7,6 +7,7 @@ the server was bound to.
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -21,6 +22,7 @@ Action = Literal["view", "upload"]
 UPLOAD_HEADER = "x-dataeval-ui"
 """A page of another site cannot send this header without asking first, and the answer is no."""
 
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?")
 _PROXY_HEADERS = ("forwarded", "x-forwarded-for", "x-real-ip")
 
 
@@ -88,11 +90,9 @@ def is_loopback(host: str) -> bool:
 
 
 def host_name(header: str) -> str:
-    """Return the name in a `Host` header, without port and brackets; empty for one that cannot be read."""
-    try:
-        return urlsplit(f"//{header}").hostname or ""
-    except ValueError:
-        return ""
+    """Return the name in a `Host` header, without port and brackets; empty for anything but a name and a port."""
+    match = _HOST.fullmatch(header)
+    return match[1].strip("[]").lower() if match else ""
 
 
 def is_same_origin(headers: Mapping[str, str]) -> bool:
@@ -132,19 +132,44 @@ class AccessMiddleware:
         from starlette.responses import PlainTextResponse
 
         connection = HTTPConnection(scope)
-        name = host_name(connection.headers.get("host", ""))
+        host = connection.headers.get("host", "")
+        name = host_name(host)
         permission = may(viewer_of(connection), "view")
         if not is_loopback(name) and name not in self.hosts:
             permission = Permission(allowed=False, reason="Open this server by the address that it printed.")
         if permission.allowed:
-            await self.app(scope, receive, _with_headers(send) if scope["type"] == "http" else send)
+            await self.app(scope, receive, _with_headers(send, host) if scope["type"] == "http" else send)
         elif scope["type"] == "http":
             await PlainTextResponse(permission.reason, status_code=403)(scope, receive, send)
         else:
             await send({"type": "websocket.close", "code": 1008, "reason": permission.reason})
 
 
-def _with_headers(send: Send) -> Send:
+def content_security_policy(host: str) -> str:
+    """Say what a page of ours may load: this server alone, so that nothing leaves the machine.
+
+    Streamlit styles its elements inline and loads components from `blob:`; Plotly's WebGL needs `eval`.
+    """
+    return "; ".join(
+        (
+            "default-src 'self'",
+            "script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:",
+            "style-src 'self' 'unsafe-inline'",
+            "img-src 'self' data: blob:",
+            "font-src 'self' data:",
+            "media-src 'self' data: blob:",
+            "worker-src 'self' blob:",
+            "frame-src 'self' data: blob:",
+            f"connect-src 'self' data: blob: ws://{host} wss://{host}",
+            "object-src 'none'",
+            "base-uri 'self'",
+            "form-action 'self'",
+            "frame-ancestors 'self'",
+        )
+    )
+
+
+def _with_headers(send: Send, host: str) -> Send:
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers: list[Any] = list(message.get("headers", []))
@@ -153,6 +178,7 @@ def _with_headers(send: Send) -> Send:
                 (b"x-content-type-options", b"nosniff"),
                 (b"x-frame-options", b"SAMEORIGIN"),
                 (b"referrer-policy", b"same-origin"),
+                (b"content-security-policy", content_security_policy(host).encode("latin-1")),
             ):
                 if name not in names:
                     headers.append((name, value))

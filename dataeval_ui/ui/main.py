@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
 from dataeval_ui.ui.errors import shown_errors
+
+ICON = Path(__file__).parent / "icon.png"  # a Material icon's name would be fetched from the web
 
 page = st.navigation(
     [
@@ -42,6 +46,6 @@ page = st.navigation(
     ],
     position="top",
 )
-st.set_page_config(page_title=f"{page.title} · DataEval UI", page_icon=":material/bubble_chart:", layout="wide")
+st.set_page_config(page_title=f"{page.title} · DataEval UI", page_icon=str(ICON), layout="wide")
 with shown_errors():
     page.run()

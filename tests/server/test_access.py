@@ -81,6 +81,22 @@ def test_answers_cannot_be_framed_by_other_sites(client):
     assert headers["referrer-policy"] == "same-origin"
 
 
+def test_a_page_may_load_from_this_server_alone(client):
+    policy = client.get("/api/health").headers["content-security-policy"]
+    sources = {word for part in policy.split("; ") for word in part.split()[1:]}
+    assert sources <= {
+        "'self'", "'none'", "'unsafe-inline'", "'unsafe-eval'", "data:", "blob:", "ws://127.0.0.1:8501",
+        "wss://127.0.0.1:8501",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("host", ["localhost; script-src *", "127.0.0.1 https://evil.example", "localhost/evil"])
+def test_a_host_header_cannot_write_into_the_policy(client, host):
+    answer = client.get("/api/health", headers={"Host": host})
+    assert answer.status_code == 403
+    assert "content-security-policy" not in answer.headers
+
+
 def test_a_web_socket_of_another_host_name_is_closed_before_it_opens():
     async def echo(socket):
         await socket.accept()

@@ -55,6 +55,8 @@ export class ScatterMap extends Scene {
     }
     if (row !== this.hovered) this.request();
     this.hovered = row;
+    if (row === this.clicked) return; // its image is on the page by now, and would cover its neighbours
+    this.clicked = -1;
     this.tell(row, px, py);
   }
 
@@ -90,7 +92,9 @@ export class ScatterMap extends Scene {
 
   click(px, py, kind) {
     const row = this.under(px, py);
-    if (kind === "touch") row >= 0 ? this.hover(px, py) : this.leave();
+    this.clicked = kind === "touch" ? -1 : row;
+    if (kind === "touch" && row >= 0) this.hover(px, py);
+    else this.leave();
     this.focused = -1;
     if (row >= 0) this.component.setTriggerValue("click", row);
     this.request();

@@ -1,6 +1,7 @@
 // The window on the plane: data to CSS pixels and back. Both axes have one scale, since distances mean something.
 
 const PADDING_PX = 28;
+const TOOLBAR_PX = 52; // to the right, where the toolbar would cover points
 const MAX_ZOOM = 4000;
 
 export class View {
@@ -24,10 +25,11 @@ export class View {
     const width = x1 - x0 || 1;
     const height = y1 - y0 || 1;
     const scale = Math.min(
-      Math.max(1, this.width - 2 * PADDING_PX) / width,
+      Math.max(1, this.width - PADDING_PX - TOOLBAR_PX) / width,
       Math.max(1, this.height - 2 * PADDING_PX) / height,
     );
-    this.home = { cx: (x0 + x1) / 2, cy: (y0 + y1) / 2, scale };
+    const aside = (TOOLBAR_PX - PADDING_PX) / 2 / scale;
+    this.home = { cx: (x0 + x1) / 2 + aside, cy: (y0 + y1) / 2, scale };
     if (this.atHome) this.reset();
   }
 
