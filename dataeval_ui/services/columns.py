@@ -223,15 +223,16 @@ def run_table(run: Run, rows: Sequence[int] | None = None) -> pa.Table:
 
     index = np.arange(run.n_images) if rows is None else np.asarray(rows, dtype=np.int64)
     first = run.first_places.take(pa.array(index))
-    n_places = np.array([len(run.places(int(row))) for row in index], dtype=np.int32)
+    duplicate = run.column("duplicate")
+    assert duplicate.codes is not None  # it always has categories
     columns: dict[str, Any] = {
         "image_id": pa.array([run.image_ids[row] for row in index], pa.string()),
         **{name: first[name] for name in ("path", "label", "split", "width_px", "height_px", "format")},
-        "n_places": n_places,
+        "n_places": run.n_places[index],
         "cluster_label": run.clustering.cluster_labels[index],
         "cluster_probability": run.clustering.probabilities[index],
         "outlier_score": run.outliers.scores[index],
-        "duplicate": pa.array([run.column("duplicate").text(int(row)) for row in index], pa.string()),
+        "duplicate": pa.array(np.asarray(duplicate.categories)[duplicate.codes[index]], pa.string()),
         "x": run.projection.xy[index, 0],
         "y": run.projection.xy[index, 1],
     }
