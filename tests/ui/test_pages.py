@@ -178,3 +178,28 @@ def test_a_browser_without_webgl_gets_a_plotly_map(colour: str, analysed: Analys
     assert failures(app) == []
     assert "drawn with Plotly" in words(app)
     assert len(app.get("plotly_chart")) == 1
+
+
+def test_a_table_offers_its_columns_as_labels_and_splits(tmp_path: Path, open_page: OpenPage) -> None:
+    folder = make_dataset(tmp_path / "shapes", n_per_class=5)
+    paths = sorted(path.relative_to(tmp_path) for path in folder.rglob("*.png"))
+    lines = [f"{path},{'even' if i % 2 else 'odd'},{i % 3}" for i, path in enumerate(paths)]
+    (tmp_path / "list.csv").write_text("\n".join(["path,parity,third", *lines]), encoding="utf-8")
+    services = open_workspace(tmp_path / "workspace")
+    app = open_page(services)
+    app.session_state["source"] = "CSV or Parquet"
+    app.run()
+    app.text_input(key="path_table").set_value(str(tmp_path / "list.csv")).run()
+    assert failures(app) == []
+    app.selectbox(key="label_rule").select("column:parity").run()
+    app.selectbox(key="split_rule").select("column:third").run()
+    assert "2 labels" in words(app)
+    assert "3 splits" in words(app)
+    app.button(key="add").click().run()
+    (added,) = services.catalog.list_datasets()
+    assert (added.name, added.kind, added.rule.label_from, added.rule.split_from) == (
+        "list",
+        "table",
+        "parity",
+        "third",
+    )

@@ -17,7 +17,7 @@ if not datasets:
         st.subheader("What is wrong with this image dataset?", anchor=False)
         st.markdown(
             "Point at a folder of images or drop a zip below. DataEval UI embeds them, draws a map to question, "
-            "and lists duplicates, leaks between splits, outliers and unreadable files. Nothing leaves this machine."
+            "and lists duplicates, leaks between splits, outliers and unreadable files. No image leaves this machine."
         )
         with shown_errors():
             render_demo_button(key="demo")

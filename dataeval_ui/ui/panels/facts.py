@@ -136,7 +136,7 @@ def list_facts(facts: RunFacts) -> Iterator[Fact]:
 
 def render_facts(run: Run, page: Page) -> None:
     """Draw the summary strip: links to other pages, and buttons for what this page itself can show."""
-    with st.container(horizontal=True, gap="small", key="facts", wrap=False, vertical_alignment="center"):
+    with st.container(horizontal=True, gap="xsmall", key="facts", wrap=False, vertical_alignment="center"):
         for at, fact in enumerate(list_facts(cached.facts(run))):
             params = {"run": run.id, **fact.params}
             if fact.page == page:

@@ -44,7 +44,7 @@ def render_run_choice(page: Page) -> Run:
         state.update_address(run=run_id)
     opened = cached.run(run_id)
     state.remember_run(run_id)
-    strip, switcher = st.columns([3, 1], vertical_alignment="center", gap="medium")
+    strip, switcher = st.columns([11, 3], vertical_alignment="center", gap="medium")
     with strip:
         render_facts(opened, page)
     with switcher:
@@ -79,16 +79,16 @@ def _render_switcher(runs: list[RunRecord], run_id: str) -> None:
 
 def _render_no_run() -> None:
     ours = cached.services()
-    with st.container(border=True, horizontal_alignment="center"):
+    with st.container(border=True):
         st.subheader("No run yet", icon=":material/map:", anchor=False)
         if ours.catalog.list_datasets():
             st.markdown("A run embeds a dataset's images and draws the map. Start one; it takes a few minutes.")
             st.page_link("app_pages/run.py", label="Start a run", icon=":material/play_arrow:")
         else:
             st.markdown("Add a folder, a zip or a table of images first, or look at the demo.")
-            with st.container(horizontal=True, horizontal_alignment="center"):
+            with st.container(horizontal=True, vertical_alignment="center"):
+                render_demo_button(key="demo_here")
                 st.page_link("app_pages/datasets.py", label="Add a dataset", icon=":material/add:")
-            render_demo_button(key="demo_here")
 
 
 def _render_unknown_run(run_id: str, runs: list[RunRecord]) -> None:
