@@ -8,7 +8,10 @@ import streamlit as st
 
 from dataeval_ui.ui.errors import shown_errors
 
-ICON = Path(__file__).parent / "icon.png"  # a Material icon's name would be fetched from the web
+ICON = Path(__file__).parent / "icon.png"
+
+# Before the navigation: a browser would else ask the web for the page's own Material icon, to show it in the tab.
+st.set_page_config(page_icon=str(ICON), layout="wide")
 
 page = st.navigation(
     [
