@@ -25,8 +25,10 @@ def map_figure(
     kind: Literal["categorical", "continuous"],
     palette: Sequence[str] | None = None,
     dark: bool = False,
+    *,
+    svg: bool = False,
 ) -> go.Figure:
-    """Draw the map as one WebGL trace of typed arrays.
+    """Draw the map as one trace of typed arrays, with WebGL or, for browsers without any, as SVG.
 
     Parameters
     ----------
@@ -37,6 +39,8 @@ def map_figure(
     palette : sequence of str, optional
         `#rrggbb` by code, or from small to large; default: `palette.py`.
     dark : bool, default False
+    svg : bool, default False
+        Slow beyond some 20,000 points.
 
     Returns
     -------
@@ -61,7 +65,8 @@ def map_figure(
     else:
         raise ParameterError(f"kind must be 'categorical' or 'continuous', got {kind!r}.")
     marker |= {"size": 7 if n < 2_000 else 4 if n < 30_000 else 2, "opacity": 0.8, "line": {"width": 0}}
-    points = go.Scattergl(
+    trace = go.Scatter if svg else go.Scattergl
+    points = trace(
         x=xy[:, 0].astype(np.float32), y=xy[:, 1].astype(np.float32), mode="markers", marker=marker, hoverinfo="none"
     )
     figure = go.Figure(points)

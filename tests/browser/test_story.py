@@ -6,19 +6,14 @@ import csv
 import os
 import re
 import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
+from tests.browser.serving import Server, serving, settled
 from tests.images import make_dataset
 
 if TYPE_CHECKING:
@@ -28,17 +23,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 
-ROOT = Path(__file__).parents[2]
 RUN_TAKES_AT_MOST_S = 420
 """Compiling the map's kernels takes most of it, on a machine that has not done so before."""
-
-
-@dataclass(frozen=True)
-class Server:
-    """A real server with its own, empty workspace."""
-
-    url: str
-    workspace: Path
 
 
 @pytest.fixture(scope="module")
@@ -47,50 +33,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     compiled = os.environ.get("NUMBA_CACHE_DIR")
     if compiled and Path(compiled).is_dir():  # kernels that this machine has compiled before
         shutil.copytree(compiled, workspace / "numba")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    argv = [sys.executable, "-m", "dataeval_ui", "serve", "--no-browser", "--offline"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    process = subprocess.Popen(
-        [*argv, "--port", str(port), "--workspace", str(workspace)],
-        cwd=ROOT,
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    url = f"http://127.0.0.1:{port}"
-    try:
-        _wait_for(url, process)
-        yield Server(url=url, workspace=workspace)
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
-        _stop_worker(workspace)
-
-
-def _wait_for(url: str, process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        assert process.poll() is None, process.stderr.read() if process.stderr else ""
-        try:
-            urllib.request.urlopen(f"{url}/_stcore/health", timeout=2).close()
-            return
-        except OSError:
-            time.sleep(0.1)
-    raise AssertionError("The server did not answer within a minute.")
-
-
-def _stop_worker(workspace: Path) -> None:
-    """Stop the worker that the server started; it would wait for more work for half an hour."""
-    from dataeval_ui.services.context import open_services
-    from dataeval_ui.settings import load_settings
-
-    services = open_services(load_settings({"workspace": workspace}, environment={}))
-    for job in services.catalog.list_jobs():
-        if job.worker_pid:
-            subprocess.run(["kill", str(job.worker_pid)], check=False)
+    with serving(workspace) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
@@ -98,12 +42,6 @@ def zipped(tmp_path_factory: pytest.TempPathFactory) -> Path:
     base = tmp_path_factory.mktemp("zipped")
     folder = make_dataset(base / "shapes", n_per_class=19)
     return Path(shutil.make_archive(str(base / "shapes"), "zip", folder))
-
-
-def settled(page: Page) -> None:
-    """Wait until the page has drawn what it was asked for."""
-    page.wait_for_timeout(300)
-    page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
 
 
 def open_run_of(server: Server, run_id: str) -> Run:

@@ -43,11 +43,11 @@ def analysed(tmp_path_factory: pytest.TempPathFactory) -> Analysed:
     """Shared by all tests, which must not change it."""
     services = open_workspace(tmp_path_factory.mktemp("analysed") / "workspace")
     run = install_demo(services)
-    _add_hostile(services)
+    add_hostile(services)
     return Analysed(services=services, run_id=run.id)
 
 
-def _add_hostile(services: Services) -> None:
+def add_hostile(services: Services) -> None:
     """Copy the demo's dataset and run; one label, one path, the split's and the dataset's name are hostile."""
     catalog, workspace = services.catalog, services.workspace
     run = catalog.list_runs()[0]

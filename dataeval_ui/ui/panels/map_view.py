@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 MAP = "map"
 _FALLBACK = "map_fallback"
+_FALLS_BACK = "dataeval_ui.map_falls_back"
+MAX_FALLBACK_POINTS = 20_000
+"""Points that Plotly draws as SVG at a bearable speed."""
+
 _HOVER = ("label", "split", "cluster", "outlier_score")
 _TRAIL = "dataeval_ui.trail"
 _MAX_TRAIL = 50
@@ -128,6 +132,9 @@ def render_map(
         label=f"Map of {visible(run.dataset.name, max_chars=80)}, {run.n_images:,} images",
     )
     if events.webgl_missing:
+        if not st.session_state.get(_FALLS_BACK):
+            st.session_state[_FALLS_BACK] = True
+            st.rerun()  # without the map that could not be drawn
         _render_fallback(run, view, mask=mask, highlight=highlight, look=look)
 
 
@@ -143,18 +150,23 @@ def _render_fallback(
 
     from dataeval_ui.figures import map_figure
 
-    st.caption("This browser has no WebGL2, so the map is drawn with Plotly: slower, and without thumbnails on it.")
     column = run.column(view.colour)
     rows = np.arange(run.n_images) if mask is None else mask.nonzero()[0]
     dark = is_dark()
     if column.codes is not None:
         rows = rows[~np.isin(column.codes[rows], sorted(view.hidden))]
+    said = "This browser has no WebGL2, so the map is drawn with Plotly: slower, and without thumbnails on it."
+    if len(rows) > MAX_FALLBACK_POINTS:
+        said += f" It shows {MAX_FALLBACK_POINTS:,} of {len(rows):,} points, evenly taken."
+        rows = rows[np.linspace(0, len(rows) - 1, MAX_FALLBACK_POINTS).astype(np.int64)]
+    st.caption(said)
+    if column.codes is not None:
         codes = column.codes[rows].astype(np.int64)
         codes = np.where(codes == column.neutral, -1, codes)
-        figure = map_figure(run.projection.xy[rows], codes, "categorical", dark=dark)
+        figure = map_figure(run.projection.xy[rows], codes, "categorical", dark=dark, svg=True)
     else:
         assert column.values is not None  # one of the two is always there
-        figure = map_figure(run.projection.xy[rows], column.values[rows], "continuous", dark=dark)
+        figure = map_figure(run.projection.xy[rows], column.values[rows], "continuous", dark=dark, svg=True)
     if highlight is not None:
         query = [] if highlight.query_row is None else [highlight.query_row]
         marked = run.projection.xy[[*query, *map(int, highlight.neighbour_rows)]]
@@ -165,7 +177,8 @@ def _render_fallback(
             hoverinfo="skip",
             marker={"size": 12, "color": "rgba(0,0,0,0)", "line": {"width": 2, "color": "#d3455b"}},
         )
-    figure.update_layout(height=look.height_px)
+    # Streamlit tells of clicks only while dragging pans; lasso and box are in the chart's own bar
+    figure.update_layout(height=look.height_px, dragmode="pan")
     st.plotly_chart(
         figure,
         key=_FALLBACK,
