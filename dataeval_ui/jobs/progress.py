@@ -24,7 +24,7 @@ HEARTBEAT_S = 2.0
 STAGE_TITLES: dict[Stage, str] = {
     "read": "Reading images",
     "embed": "Embedding images",
-    "prepare": "Preparing the map's code, once on this machine",
+    "prepare": "Preparing the backbone, once on this machine",
     "neighbors": "Finding neighbours",
     "project": "Drawing the map",
     "cluster": "Clustering",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -173,7 +173,28 @@ def _prepare(services: Services, embedder: Embedder, n_files: int, progress: Pro
         return
     threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
     progress.report("prepare", 0, 1)
-    embedder.open()
+    _wait_for(embedder.open, progress)
+
+
+def _wait_for(call: Callable[[], object], progress: Progress) -> None:
+    """Wait for a call that cannot be cancelled itself; a user who cancels leaves it to end by itself."""
+    import threading
+
+    failures: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            call()
+        except BaseException as error:  # noqa: BLE001  # raised again by the one who waits
+            failures.append(error)
+
+    thread = threading.Thread(target=run, name="prepare", daemon=True)
+    thread.start()
+    while thread.is_alive():
+        thread.join(timeout=0.25)
+        progress.check_cancelled()
+    if failures:
+        raise failures[0]
 
 
 def _compact(services: Services, key: EmbeddingKey) -> None:

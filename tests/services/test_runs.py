@@ -200,3 +200,27 @@ def test_two_datasets_never_share_a_name(services: Services, finished: Finished,
     assert add_dataset(services, tmp_path / "shapes").name == "shapes 2"
     with pytest.raises(InputError, match="already a dataset named 'shapes'"):
         add_dataset(services, tmp_path / "shapes", name="shapes")
+
+
+def test_a_cancel_is_heard_while_the_network_is_being_prepared() -> None:
+    import threading
+    import time
+
+    from dataeval_ui.services.execute import _wait_for
+
+    never = threading.Event()
+    started = time.monotonic()
+    with pytest.raises(CancelledError):
+        _wait_for(never.wait, CancelledAfter(1))
+    assert time.monotonic() - started < 30, "did not wait for what it waits for"
+    never.set()
+
+
+def test_what_fails_while_it_is_prepared_is_raised_where_it_is_waited_for() -> None:
+    from dataeval_ui.services.execute import _wait_for
+
+    def fail() -> None:
+        raise ParameterError("No.")
+
+    with pytest.raises(ParameterError, match="No"):
+        _wait_for(fail, Silent())
