@@ -1,6 +1,6 @@
 """Whole runs of the command line on a folder: memory, exact groups, and what a rerun costs.
 
-    python scripts/bench/run.py FOLDER [--new-share 0.01] [--keep DIR]
+    python scripts/bench/run.py FOLDER [--new-share 0.01] [--only-reruns] [--keep DIR]
 
 Prints, from one invocation on one machine:
 
@@ -107,10 +107,22 @@ def copy_share(folder: Path, to: Path, share: float) -> list[tuple[Path, Path]]:
     return held
 
 
+def measure_whole(folder: Path, workspace: Path, numba: Path) -> None:
+    """Print memory, counts and exact groups of a run on the whole folder."""
+    summary, whole_s, peak = run(folder, workspace, numba)
+    n_files, n_distinct, n_groups = equal_groups(folder)
+    print(f"whole folder                       {whole_s:8.1f} s   peak memory of the tree {peak / 2**20:.0f} MiB")
+    print(f"  files {summary['n_files']} = images {summary['n_images']} + unreadable {summary['n_unreadable']}", end="")
+    print(f"   (found here: {n_files} files, {n_distinct} distinct contents)")
+    print(f"  exact groups reported {summary['n_exact_duplicate_groups']}   counted here {n_groups}")
+    print(f"  seconds {summary['seconds']}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--new-share", type=float, default=0.01)
+    parser.add_argument("--only-reruns", action="store_true", help="leave out the whole folder and its exact groups")
     parser.add_argument("--keep", type=Path, help="folder to work in, kept afterwards")
     args = parser.parse_args()
     folder = args.folder.resolve()
@@ -126,14 +138,8 @@ def main() -> None:
     _, seconds, _ = run(few, work / "ws-few", numba)
     print(f"warm-up on {len(list(few.iterdir()))} images (compiles once)  {seconds:8.1f} s")
 
-    summary, whole_s, peak = run(folder, work / "ws-whole", numba)
-    n_files, n_distinct, n_groups = equal_groups(folder)
-    print(f"whole folder                       {whole_s:8.1f} s   peak memory of the tree {peak / 2**20:.0f} MiB")
-    print(f"  files {summary['n_files']} = images {summary['n_images']} + unreadable {summary['n_unreadable']}", end="")
-    print(f"   (found here: {n_files} files, {n_distinct} distinct contents)")
-    print(f"  exact groups reported {summary['n_exact_duplicate_groups']}   counted here {n_groups}")
-    print(f"  seconds {summary['seconds']}")
-
+    if not args.only_reruns:
+        measure_whole(folder, work / "ws-whole", numba)
     copied = work / "images"
     held = copy_share(folder, copied, args.new_share)
     _, first_s, _ = run(copied, work / "ws", numba)
