@@ -48,7 +48,7 @@ def build_parser() -> argparse.ArgumentParser:
     run = commands.add_parser(
         "run", parents=[shared, json_too], help="embed and analyse a folder, an archive or a table of images"
     )
-    run.add_argument("source", metavar="SOURCE", help="a folder, a zip or tar, or a CSV or Parquet of paths")
+    run.add_argument("source", metavar="SOURCE", help="a folder, a zip or tar, a CSV or Parquet of paths, hf://NAME")
     run.add_argument("--name", help="name of the dataset (default: that of the source)")
     run.add_argument("--backbone", default="efficientnet-lite0", help="see `dataeval-ui backbones`")
     run.add_argument(
@@ -56,6 +56,12 @@ def build_parser() -> argparse.ArgumentParser:
     )
     run.add_argument("--split-from", default="folder", metavar="RULE", help="folder, none, or a column")
     run.add_argument("--path-column", metavar="COLUMN", help="column of a table that holds the paths")
+    run.add_argument(
+        "--format",
+        default="auto",
+        choices=["auto", "folder", "coco", "yolo", "voc", "huggingface"],
+        help="how annotations are written (default: by what lies there)",
+    )
     run.add_argument("--neighbors", type=int, metavar="K", help="neighbours of each image (default 15)")
     run.add_argument("--min-dist", type=float, metavar="D", help="UMAP's min_dist (default 0.1)")
     run.add_argument("--clusters", choices=["hdbscan", "kmeans"], help="how to cluster (default hdbscan)")

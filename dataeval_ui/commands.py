@@ -73,7 +73,9 @@ def run(services: Services, args: argparse.Namespace) -> int:
     from dataeval_ui.services.execute import RunRequest
     from dataeval_ui.services.runs import run_here, start_run
 
-    rule = LabelRule(label_from=args.label_from, split_from=args.split_from, path_column=args.path_column)
+    rule = LabelRule(
+        label_from=args.label_from, split_from=args.split_from, path_column=args.path_column, format=args.format
+    )
     given = {
         "n_neighbors": args.neighbors,
         "min_dist": args.min_dist,

@@ -13,9 +13,11 @@ if TYPE_CHECKING:
         image_id_of,
         read_bytes,
         read_image_id,
+        read_orientation,
     )
     from dataeval_ui.data.hashes import dhash, hamming, phash
     from dataeval_ui.data.manifest import finish_manifest
+    from dataeval_ui.data.objects import settle_objects
     from dataeval_ui.data.paths import safe_member_path
     from dataeval_ui.data.source import list_source
     from dataeval_ui.data.statistics import STATISTICS, Statistic
@@ -35,6 +37,8 @@ _HOMES = {
     "phash": "hashes",
     "read_bytes": "decode",
     "read_image_id": "decode",
+    "read_orientation": "decode",
+    "settle_objects": "objects",
     "safe_member_path": "paths",
 }
 
@@ -53,7 +57,9 @@ __all__ = [
     "phash",
     "read_bytes",
     "read_image_id",
+    "read_orientation",
     "safe_member_path",
+    "settle_objects",
 ]
 
 

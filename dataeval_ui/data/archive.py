@@ -61,7 +61,7 @@ def unpack_once(archive: Path, sources: Path, *, settings: Settings, progress: P
     progress = progress or Silent()
     target = sources / _digest_of_file(archive, progress)
     if not target.is_dir():
-        with _writing(target):
+        with writing(target):
             sources.mkdir(parents=True, exist_ok=True)
             aside = sources / f".{target.name}.{secrets.token_hex(4)}"
             try:
@@ -127,7 +127,7 @@ class _Writer:
         self.into, self.n_packed, self.settings, self.progress = into, n_packed, settings, progress
         self.n_files = 0
         self.n_bytes = 0
-        with _writing(into):
+        with writing(into):
             into.mkdir(parents=True)
 
     def count(self, n_bytes: int) -> None:
@@ -165,7 +165,7 @@ class _Writer:
 
     def write(self, target: Path, source: IO[bytes], *, metered: bool) -> None:
         """Copy a member into its file, which must be new."""
-        with _writing(target):
+        with writing(target):
             try:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 file = target.open("xb")
@@ -179,9 +179,9 @@ class _Writer:
                 if not metered:
                     self.count(len(chunk))
                 self.progress.check_cancelled()
-                with _writing(target):
+                with writing(target):
                     file.write(chunk)
-            with _writing(target):
+            with writing(target):
                 file.flush()
 
 
@@ -338,7 +338,8 @@ def _reading(archive: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _writing(target: Path) -> Iterator[None]:
+def writing(target: Path) -> Iterator[None]:
+    """Turn what the disk raises into a StorageError about `target`."""
     try:
         yield
     except (StorageError, UnsafeArchiveError, SourceError):

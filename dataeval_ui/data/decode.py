@@ -103,6 +103,18 @@ def count_pixels(data: bytes, *, settings: Settings) -> int:
     return header.width * header.height
 
 
+def read_orientation(path: Path | str, *, settings: Settings) -> int:
+    """Read the EXIF orientation of a file, in [1, 8]; 1 for a file that cannot be read."""
+    data, _ = read_bytes(path, settings=settings)
+    if data is None:
+        return 1
+    try:
+        with _decoding():
+            return orientation_of(open_header(data, max_pixels=settings.max_pixels))
+    except (UnreadableImageError, MemoryError):
+        return 1
+
+
 def read_bytes(path: Path | str, *, settings: Settings) -> tuple[bytes | None, str | None]:
     """Read a regular file of at most `max_file_bytes`, or say why it cannot be read; one of the two is None."""
     try:

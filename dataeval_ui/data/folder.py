@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from dataeval_ui.data.labels import FolderLabels, folder_labels
-from dataeval_ui.data.paths import check_allowed, is_litter, is_sidecar, is_within
+from dataeval_ui.data.paths import check_allowed, is_litter, is_sidecar, is_unicode, is_within, printable
 from dataeval_ui.data.places import Place, make_listing, reason_for_mode
 from dataeval_ui.errors import SourceError
 from dataeval_ui.types import LabelRule, Listing, Progress, Silent
@@ -63,12 +63,32 @@ def list_folder(
         raise SourceError(
             f"The folder {folder} cannot be opened ({error.strerror}): check the path and its rights."
         ) from None
-    labels = folder_labels(rule)
-    places = list(_Walk(root, labels, progress or Silent()).places())
+    places = walk_folder(root, labels=folder_labels(rule), progress=progress)
     if not places:
         raise SourceError(f"The folder {folder} holds no images: choose a folder with image files in it or below it.")
-    _make_unique(places)
     return make_listing(root, places)
+
+
+def walk_folder(root: str, *, labels: FolderLabels, below: str = "", progress: Progress | None = None) -> list[Place]:
+    """Find every place below a root, or below one folder of it.
+
+    Parameters
+    ----------
+    root : str
+        Resolved; links that leave it become places with a reason.
+    labels : callable
+        See `folder_labels`.
+    below : str, default ""
+        Folder to walk, relative to `root`, with `/` between its parts. Paths stay relative to the root. One that is
+        not there, or that a link leads out of the root, has no places.
+    """
+    start = os.path.realpath(os.path.join(root, below))
+    if not is_within(start, root) or not os.path.isdir(start):
+        return []
+    parts = tuple(part for part in below.split("/") if part)
+    places = list(_Walk(root, labels, progress or Silent()).places(parts, start))
+    _make_unique(places)
+    return places
 
 
 class _Walk:
@@ -76,10 +96,10 @@ class _Walk:
         self.root, self.labels, self.progress = root, labels, progress
         self.n_linked = 0
 
-    def places(self) -> Iterator[Place]:
+    def places(self, below: tuple[str, ...], start: str) -> Iterator[Place]:
         """Yield every place, folder by folder."""
         # path below the root, resolved path, resolved paths of the folders above
-        todo: list[tuple[tuple[str, ...], str, frozenset[str]]] = [((), self.root, frozenset([self.root]))]
+        todo: list[tuple[tuple[str, ...], str, frozenset[str]]] = [(below, start, frozenset([self.root, start]))]
         while todo:
             self.progress.check_cancelled()
             parts, folder, above = todo.pop()
@@ -94,8 +114,8 @@ class _Walk:
                 if is_litter(entry.name):
                     continue
                 below = (*parts, entry.name)
-                if not _is_unicode(entry.name):
-                    unnamed = f"The name {_printable(entry.name)} is not UTF-8: rename it."
+                if not is_unicode(entry.name):
+                    unnamed = f"The name {printable(entry.name)} is not UTF-8: rename it."
                     yield Place(path=_join(below), label=label, split=split, reason=unnamed)
                     continue
                 reason: str | None = None
@@ -116,7 +136,7 @@ class _Walk:
 
     def _follow(self, link: str, above: frozenset[str]) -> tuple[str, str | None]:
         target = os.path.realpath(link)
-        shown = _printable(target)
+        shown = printable(target)
         if not is_within(target, self.root):
             return target, f"The link leads out of the dataset's folder, to {shown}: copy the file into the folder."
         try:
@@ -136,20 +156,7 @@ class _Walk:
 
 
 def _join(parts: Sequence[str]) -> str:
-    return _printable("/".join(parts)) or "."
-
-
-def _is_unicode(name: str) -> bool:
-    try:
-        name.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _printable(name: str) -> str:
-    r"""Show bytes that are no UTF-8 as `\xe9`; other names stay as they are."""
-    return name if _is_unicode(name) else os.fsencode(name).decode("utf-8", "backslashreplace")
+    return printable("/".join(parts)) or "."
 
 
 def _make_unique(places: list[Place]) -> None:

@@ -6,28 +6,31 @@ import hashlib
 import json
 from typing import TYPE_CHECKING
 
-from dataeval_ui.types import METADATA_PREFIX, Manifest
+from dataeval_ui.types import METADATA_PREFIX, Manifest, batches
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+_BLOCK_ROWS = 10_000
 _DIGEST_COLUMNS = frozenset({"path", "image_id", "label", "split", "status"})
 
 
-def finish_manifest(table: pa.Table) -> Manifest:
+def finish_manifest(table: pa.Table, objects: pa.Table | None = None) -> Manifest:
     """Name a table of decoded places by what shapes a result.
 
     Parameters
     ----------
     table : pyarrow.Table
         The columns of `Manifest.table`.
+    objects : pyarrow.Table, optional
+        Those of `Manifest.objects`.
 
     Returns
     -------
     Manifest
         Its digest covers path, image_id, label, split, status and the user's own columns, row by row. The order of
         the columns, the width of their numbers and how they are cut into chunks change nothing; a changed time of a
-        file changes nothing.
+        file changes nothing. Where there are objects, all their columns are in it.
 
     Notes
     -----
@@ -39,4 +42,10 @@ def finish_manifest(table: pa.Table) -> Manifest:
             values = json.dumps(table[name].to_pylist(), separators=(",", ":"), default=str)
             digest.update(json.dumps([name, len(values)]).encode())
             digest.update(values.encode())
-    return Manifest(table=table, digest=digest.hexdigest()[:16])
+    if objects is not None:
+        for name in sorted(objects.column_names):
+            digest.update(json.dumps(["objects", name, objects.num_rows]).encode())
+            for rows in batches(objects.num_rows, _BLOCK_ROWS):  # masks are long
+                values = objects[name].slice(rows.start, rows.stop - rows.start).to_pylist()
+                digest.update(json.dumps(values, separators=(",", ":")).encode())
+    return Manifest(table=table, digest=digest.hexdigest()[:16], objects=objects)

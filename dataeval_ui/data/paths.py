@@ -81,6 +81,20 @@ def is_sidecar(name: str) -> bool:
     return dot + suffix in _SIDECAR_SUFFIXES if stem else name.lower() in _SIDECAR_NAMES
 
 
+def is_unicode(name: str) -> bool:
+    """Say whether a name that the system gave is text; bytes that are no UTF-8 come as lone surrogates."""
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def printable(name: str) -> str:
+    r"""Show bytes that are no UTF-8 as `\xe9`; other names stay as they are."""
+    return name if is_unicode(name) else os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
 def is_within(path: str, root: str) -> bool:
     """Say whether a resolved path is a resolved root or lies below it."""
     return path == root or path.startswith(root.rstrip(os.sep) + os.sep)

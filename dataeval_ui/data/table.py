@@ -91,7 +91,7 @@ def list_table(path: Path, *, rule: LabelRule, allowed_roots: Sequence[str] | No
             place.split = split_values[row]
     indices = pa.array(rows, pa.int64())
     metadata = {
-        name: _flat(table[name]).take(indices)
+        name: flat_column(table[name]).take(indices)
         for name in names
         if name not in (path_column, label_column, split_column)
     }
@@ -174,7 +174,7 @@ def _find_column(names: Sequence[str], rule: str, default: str) -> str | None:
     return rule if rule in names and not is_folder_rule(rule) else None
 
 
-def _flat(column: pa.ChunkedArray) -> pa.ChunkedArray:
+def flat_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Keep numbers, text, truth values and times; write everything else as text, so that every page can show it."""
     import json
 
@@ -182,7 +182,7 @@ def _flat(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
     kind = column.type
     if pa.types.is_dictionary(kind):
-        return _flat(column.cast(kind.value_type))
+        return flat_column(column.cast(kind.value_type))
     if pa.types.is_string(kind) or pa.types.is_boolean(kind) or pa.types.is_integer(kind) or pa.types.is_floating(kind):
         return column
     if pa.types.is_large_string(kind):

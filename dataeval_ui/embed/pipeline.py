@@ -103,7 +103,7 @@ def embed_listing(
         for chunk in batches(len(unread), settings.commit_size):
             run.do_chunk(unread[chunk], decoded, pool, n_left=len(unread) - chunk.start)
     return EmbedOutcome(
-        manifest=run.places.to_manifest(run.images),
+        manifest=run.places.to_manifest(run.images, settings),
         n_embedded=run.n_embedded,
         n_cached=n_reused + run.n_cached,
         seconds_read=run.seconds_read,

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dataeval_ui.data import finish_manifest
+from dataeval_ui.data import finish_manifest, read_orientation, settle_objects
 
 if TYPE_CHECKING:
+    from dataeval_ui.settings import Settings
     from dataeval_ui.store.parts import ImageParts
     from dataeval_ui.types import DecodedImage, Listing, Manifest
 
@@ -73,7 +74,7 @@ class Places:
         """Note why a place holds no usable image."""
         self._status[row], self._reason[row], self._image_id[row] = "unreadable", reason, image_id
 
-    def to_manifest(self, images: ImageParts) -> Manifest:
+    def to_manifest(self, images: ImageParts, settings: Settings) -> Manifest:
         """Finish; sizes that were not decoded in this run are looked up in the store."""
         import pyarrow as pa
 
@@ -96,7 +97,13 @@ class Places:
         for place, (name, kind) in enumerate(zip(_SIZE_COLUMNS, (pa.int32(), pa.int32(), pa.string()), strict=True)):
             values = [None if size is None else size[place] for size in found]
             table = table.append_column(name, pa.array(values, type=kind))
-        return finish_manifest(table)
+        objects = self._listing.objects
+        if objects is not None:
+            root = Path(self._listing.root)
+            objects = settle_objects(
+                objects, table, orientation=lambda path: read_orientation(root / path, settings=settings)
+            )
+        return finish_manifest(table, objects)
 
     def _settle(self, row: int, image_id: str | None, size: Any) -> None:
         self._status[row], self._reason[row] = "ok", None

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from dataeval_ui.store.records import DatasetKind, DatasetRecord
 
 
+_TABLES = {".csv", ".tsv", ".parquet", ".json", ".yaml", ".yml"}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetPreview:
     """What a listing tells before anything is read.
@@ -32,6 +35,8 @@ class DatasetPreview:
     n_problems : int
     sample : tuple of str
         Paths of images spread evenly over the listing.
+    n_objects, n_bad_objects : int
+        Objects that annotations tell of, and those of them that cannot be used; 0 without annotations.
     """
 
     n_files: int
@@ -42,13 +47,20 @@ class DatasetPreview:
     problems: tuple[tuple[str, str], ...]
     n_problems: int
     sample: tuple[str, ...]
+    n_objects: int = 0
+    n_bad_objects: int = 0
 
 
 def kind_of(source: Path) -> DatasetKind:
     """Tell a folder, a table and an archive apart by what is there and its name."""
     if source.is_dir():
         return "folder"
-    return "table" if source.suffix.lower() in {".csv", ".tsv", ".parquet"} else "archive"
+    return "table" if source.suffix.lower() in _TABLES else "archive"
+
+
+def _kind_of(services: Services, source: str | Path, listing: Listing) -> DatasetKind:
+    is_copy = Path(listing.root).is_relative_to(services.workspace.sources_dir.resolve())
+    return "archive" if is_copy else kind_of(Path(source))
 
 
 def list_places(
@@ -82,11 +94,11 @@ def add_dataset(
     Parameters
     ----------
     source : str or Path
-        A folder, an archive, a CSV or a Parquet file.
+        A folder, an archive, a CSV or a Parquet file, a COCO `.json`, a YOLO `.yaml`, or `hf://owner/name`.
     name : str, optional
         Default: the source's own name, with a number behind it if it is taken.
     rule : LabelRule, optional
-        Where labels and splits come from.
+        Where labels and splits come from, and how annotations are written.
     allowed_roots : sequence of Path, optional
         Folders that the caller may read from; None allows all (the command line, whose user owns the machine's files).
 
@@ -96,19 +108,19 @@ def add_dataset(
         The source cannot be read, is empty, or lies outside the roots.
     """
     rule = rule or LabelRule()
-    path = Path(source).expanduser()
-    path = Path.cwd() / path if not path.is_absolute() else path
-    listing = list_places(services, path, rule=rule, allowed_roots=allowed_roots)
+    if not str(source).startswith("hf://"):
+        source = Path.cwd() / Path(source).expanduser()
+    listing = list_places(services, source, rule=rule, allowed_roots=allowed_roots)
     known = services.catalog.list_datasets()
     for dataset in known:
-        if dataset.source == str(path) and dataset.rule == rule and name in (None, dataset.name):
+        if dataset.source == str(source) and dataset.rule == rule and name in (None, dataset.name):
             return services.catalog.update_dataset(dataset.id, n_files=listing.n_files, root=listing.root)
     return services.catalog.add_dataset(
-        name=_free_name(name or name_of_source(path), {d.name for d in known}, given=name is not None),
-        source=str(path),
+        name=_free_name(name or name_of_source(Path(source)), {d.name for d in known}, given=name is not None),
+        source=str(source),
         root=listing.root,
         rule=rule,
-        kind=kind or kind_of(path),
+        kind=kind or _kind_of(services, source, listing),
         n_files=listing.n_files,
     )
 
@@ -116,7 +128,7 @@ def add_dataset(
 def name_of_source(path: Path) -> str:
     """Return the name of a folder, archive or table without its ending."""
     name = path.name
-    for suffix in (".tar.gz", ".tar.bz2", ".tar.xz", ".tgz", ".zip", ".tar", ".csv", ".tsv", ".parquet"):
+    for suffix in (".tar.gz", ".tar.bz2", ".tar.xz", ".tgz", ".zip", ".tar", *sorted(_TABLES)):
         if name.lower().endswith(suffix):
             name = name[: -len(suffix)]
             break
@@ -140,7 +152,8 @@ def preview_dataset(
     """List a source and count what is in it, without reading a single image."""
     import pyarrow.compute as pc
 
-    table = list_places(services, source, rule=rule, allowed_roots=allowed_roots).table
+    listing = list_places(services, source, rule=rule, allowed_roots=allowed_roots)
+    table, objects = listing.table, listing.objects
     listed = table.filter(pc.equal(table["status"], "listed"))
     problems = table.filter(pc.equal(table["status"], "unreadable"))
 
@@ -161,6 +174,8 @@ def preview_dataset(
         ),
         n_problems=problems.num_rows,
         sample=tuple(paths[i].as_py() for i in range(0, len(paths), step))[:24],
+        n_objects=0 if objects is None else objects.num_rows,
+        n_bad_objects=0 if objects is None else objects.num_rows - objects["reason"].null_count,
     )
 
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import BinaryIO
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
 
 from dataeval_ui.errors import StorageError
 from dataeval_ui.store.durable import storing, write_durably
 from dataeval_ui.store.workspace import Workspace, checked_name
 from dataeval_ui.types import Manifest
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 _DIGEST = b"dataeval_ui.digest"
+_OBJECTS = b"dataeval_ui.objects"
 
 
 def save_manifest(workspace: Workspace, manifest: Manifest) -> None:
@@ -20,15 +25,11 @@ def save_manifest(workspace: Workspace, manifest: Manifest) -> None:
     StorageError
         The disk is full or cannot be written.
     """
-    import pyarrow.parquet as pq
-
-    path = workspace.manifests_dir / f"{checked_name('manifest', manifest.digest)}.parquet"
-    table = manifest.table.replace_schema_metadata({_DIGEST: manifest.digest.encode()})
-
-    def write(stream: BinaryIO) -> None:
-        pq.write_table(table, stream, compression="zstd", write_page_checksum=True)
-
-    write_durably(path, write)
+    metadata = {_DIGEST: manifest.digest.encode()}
+    if manifest.objects is not None:  # before the manifest that tells of them
+        _write(_path(workspace, manifest.digest, "-objects"), manifest.objects.replace_schema_metadata(metadata))
+        metadata[_OBJECTS] = b"true"
+    _write(_path(workspace, manifest.digest), manifest.table.replace_schema_metadata(metadata))
 
 
 def load_manifest(workspace: Workspace, digest: str) -> Manifest:
@@ -39,10 +40,30 @@ def load_manifest(workspace: Workspace, digest: str) -> Manifest:
     StorageError
         It is missing or damaged.
     """
+    table = _read(_path(workspace, digest), digest)
+    objects = None
+    if _OBJECTS in table.schema.metadata:
+        objects = _read(_path(workspace, digest, "-objects"), digest).replace_schema_metadata(None)
+    return Manifest(table=table.replace_schema_metadata(None), digest=digest, objects=objects)
+
+
+def _path(workspace: Workspace, digest: str, part: str = "") -> Path:
+    return workspace.manifests_dir / f"{checked_name('manifest', digest)}{part}.parquet"
+
+
+def _write(path: Path, table: pa.Table) -> None:
+    import pyarrow.parquet as pq
+
+    def write(stream: BinaryIO) -> None:
+        pq.write_table(table, stream, compression="zstd", write_page_checksum=True)
+
+    write_durably(path, write)
+
+
+def _read(path: Path, digest: str) -> pa.Table:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    path = workspace.manifests_dir / f"{checked_name('manifest', digest)}.parquet"
     if not path.is_file():
         raise StorageError(f"The manifest {digest} is not in the workspace. Run the dataset again.")
     try:
@@ -52,4 +73,4 @@ def load_manifest(workspace: Workspace, digest: str) -> Manifest:
         raise StorageError(f"The manifest {path} is damaged or cannot be read. Run the dataset again.") from error
     if (table.schema.metadata or {}).get(_DIGEST) != digest.encode():
         raise StorageError(f"The manifest {path} is not the one of that digest. Run the dataset again.")
-    return Manifest(table=table.replace_schema_metadata(None), digest=digest)
+    return table

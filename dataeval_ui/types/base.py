@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 PlaceStatus = Literal["listed", "ok", "unreadable"]
+SourceFormat = Literal["auto", "folder", "coco", "yolo", "voc", "huggingface"]
 ClusterMethod = Literal["hdbscan", "kmeans"]
 JobState = Literal["queued", "running", "done", "failed", "cancelled"]
 Stage = Literal["read", "embed", "prepare", "neighbors", "project", "cluster", "findings"]

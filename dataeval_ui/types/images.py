@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from dataeval_ui.types.base import SourceFormat
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -26,11 +28,15 @@ class LabelRule:
         name of a column.
     path_column : str or None
         The column of a table that holds the paths; None looks for path, file, filename, file_name, image or filepath.
+    format : str, default "auto"
+        How the source's annotations are written: "coco", "yolo", "voc", "huggingface", or "folder" for none; "auto"
+        tells by what lies there.
     """
 
     label_from: str = "folder"
     split_from: str = "folder"
     path_column: str | None = None
+    format: SourceFormat = "auto"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,10 +52,13 @@ class Listing:
         null), `split` (str or null), `n_bytes` (int64), `mtime_ns` (int64), `status` ("listed", or "unreadable" for
         one that is known not to be an image before it is read: a link that leaves the root, a missing file, no image
         extension), `reason` (str or null), then the user's own columns, each named `meta.<column>`.
+    objects : pyarrow.Table or None
+        Where the source has annotations: a row an object, by path and number; see `dataeval_ui.data.objects`.
     """
 
     root: str
     table: pa.Table
+    objects: pa.Table | None = None
 
     @property
     def n_files(self) -> int:
@@ -68,11 +77,17 @@ class Manifest:
         the bytes could not be read at all), `width_px`, `height_px` (int32 or null, after EXIF orientation) and
         `format` (str or null). Order is that of the listing.
     digest : str
-        Hash of everything above that shapes a result: path, image_id, label, split, status and metadata. Not mtime.
+        Hash of everything above that shapes a result: path, image_id, label, split, status and metadata, and of the
+        objects where there are any. Not mtime.
+    objects : pyarrow.Table or None
+        A row an object of a place, by path and number: `path` (str), `object` (int32, from 0 within its place), `label`
+        (str or null), `x_px`, `y_px`, `width_px`, `height_px` (float64, in pixels of the upright image; null where
+        unusable), `is_crowd` (bool), `mask` (JSON text or null), `status` ("ok" or "unusable"), `reason` (str or null).
     """
 
     table: pa.Table
     digest: str
+    objects: pa.Table | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

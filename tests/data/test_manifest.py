@@ -42,3 +42,23 @@ def test_an_own_column_more_or_renamed_changes_it() -> None:
     assert digest(**{"meta.m": [1, 2]}) != digest()
     renamed = {("meta.o" if name == "meta.n" else name): values for name, values in COLUMNS.items()}
     assert finish_manifest(pa.table(renamed)).digest != digest()
+
+
+OBJECTS = {
+    "path": ["a.png", "a.png"],
+    "object": [0, 1],
+    "label": ["cat", None],
+    "x_px": [1.5, None],
+    "mask": [None, "{}"],
+}
+
+
+def test_objects_are_in_the_digest_and_a_manifest_without_them_keeps_its_own() -> None:
+    table, objects = pa.table(COLUMNS), pa.table(OBJECTS)
+    finished = finish_manifest(table, objects)
+    assert finished.objects == objects
+    assert finished.digest != finish_manifest(table).digest == digest()
+    assert finish_manifest(table, pa.concat_tables([objects[:1], objects[1:]])).digest == finished.digest
+    for name, values in OBJECTS.items():
+        changed = pa.table({**OBJECTS, name: pa.array(list(reversed(values)), objects.schema.field(name).type)})
+        assert (finish_manifest(table, changed).digest == finished.digest) == (name == "path")
