@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         read_bytes,
         read_image_id,
         read_orientation,
+        render_image,
     )
     from dataeval_ui.data.hashes import dhash, hamming, phash
     from dataeval_ui.data.manifest import finish_manifest
@@ -39,6 +40,7 @@ _HOMES = {
     "read_image_id": "decode",
     "read_orientation": "decode",
     "settle_objects": "objects",
+    "render_image": "decode",
     "safe_member_path": "paths",
 }
 
@@ -58,6 +60,7 @@ __all__ = [
     "read_bytes",
     "read_image_id",
     "read_orientation",
+    "render_image",
     "safe_member_path",
     "settle_objects",
 ]

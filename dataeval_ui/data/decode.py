@@ -31,6 +31,7 @@ DECODER_VERSION = 1
 """Raised whenever a change here can change pixels, thumbnails, statistics or hashes; part of the embedding key."""
 
 THUMBNAIL_QUALITY = 82
+_NO_MEMORY = "The image needs more memory than there is: make it smaller."
 
 
 def decode_file(path: Path | str, *, preprocessing: Preprocessing | None, settings: Settings) -> DecodedImage:
@@ -89,8 +90,42 @@ def decode_bytes(data: bytes, *, preprocessing: Preprocessing | None, settings: 
     except UnreadableImageError as error:
         reason = str(error)
     except MemoryError:
-        reason = "The image needs more memory than there is: make it smaller."
+        reason = _NO_MEMORY
     return DecodedImage(image_id=image_id, reason=reason)
+
+
+def render_image(path: Path | str, *, longer_px: int, settings: Settings) -> tuple[str | None, bytes | str]:
+    """Read one file and write its image anew, to be looked at: upright, on white, as a JPEG.
+
+    Parameters
+    ----------
+    path : Path or str
+        See `decode_file`.
+    longer_px : int
+        Longer side of the result in pixels; a smaller image keeps its size.
+    settings : Settings
+        `max_file_bytes` and `max_pixels`.
+
+    Returns
+    -------
+    image_id : str or None
+        None where the bytes could not be read.
+    rendered : bytes or str
+        The JPEG, or the reason why there is none. Never raises for a bad file.
+    """
+    data, reason = read_bytes(path, settings=settings)
+    if data is None:
+        return None, str(reason)
+    image_id = image_id_of(data)
+    try:
+        with _decoding():
+            header = open_header(data, max_pixels=settings.max_pixels)
+        image, _, _ = _flattened(data, header, max(1, max(header.width, header.height) // longer_px))
+        return image_id, _encode(_fitted(image, longer_px))
+    except UnreadableImageError as error:
+        return image_id, str(error)
+    except MemoryError:
+        return image_id, _NO_MEMORY
 
 
 def count_pixels(data: bytes, *, settings: Settings) -> int:
@@ -149,15 +184,7 @@ def _decode(data: bytes, image_id: str, preprocessing: Preprocessing | None, set
     mode, width, height = header.mode, header.width, header.height
     resize_px = 0 if preprocessing is None else preprocessing.resize_px
     factor = reduction(width, height, resize_px=resize_px)
-    with _decoding():
-        in_strips = header.format == "PNG" and factor > 1 and width * height >= MIN_PIXELS
-        flat = flatten_png(data, header, factor=factor) if in_strips else None
-        orientation = 1 if flat else orientation_of(header)
-        if flat is None:
-            factor = _load(header, factor)
-            flat = flatten(header, factor=factor)
-    work, transparent = flat
-    work = upright(work, orientation)
+    work, transparent, orientation = _flattened(data, header, factor)
     if orientation in (5, 6, 7, 8):
         width, height = height, width
     pixels = None if preprocessing is None else model_input(work, preprocessing, original=(width, height))
@@ -178,12 +205,32 @@ def _decode(data: bytes, image_id: str, preprocessing: Preprocessing | None, set
     )
 
 
+def _flattened(data: bytes, header: ImageFile, factor: int) -> tuple[Image.Image, float, int]:
+    """Decode the pixels: upright, "L" or "RGB" on white, reduced by a whole factor.
+
+    Returns
+    -------
+    image : PIL.Image.Image
+    transparent_fraction : float
+    orientation : int
+        The one of EXIF that was applied, in [1, 8].
+    """
+    with _decoding():
+        in_strips = header.format == "PNG" and factor > 1 and header.width * header.height >= MIN_PIXELS
+        flat = flatten_png(data, header, factor=factor) if in_strips else None
+        orientation = 1 if flat else orientation_of(header)
+        if flat is None:
+            factor = _load(header, factor)
+            flat = flatten(header, factor=factor)
+    return upright(flat[0], orientation), flat[1], orientation
+
+
 def _load(header: ImageFile, factor: int) -> int:
     """Decode the pixels, and say by how much they are still to be reduced."""
     if header.format == "JPEG" and factor >= 2:
         width = header.width
         scale = next(power for power in (8, 4, 2) if power <= factor)
-        header.draft(None, (header.width // scale, header.height // scale))
+        header.draft(None, (max(1, header.width // scale), max(1, header.height // scale)))
         factor = max(1, factor // max(1, round(width / header.width)))
     header.load()
     return factor

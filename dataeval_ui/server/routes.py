@@ -9,7 +9,6 @@ import functools
 import struct
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -129,7 +128,7 @@ def data_routes(open_run: OpenRun, settings: Settings) -> list[BaseRoute]:
     settings : Settings
         Limits of the decoder.
     """
-    from starlette.responses import JSONResponse
+    from starlette.responses import JSONResponse, RedirectResponse
     from starlette.routing import Route
 
     @guarded
@@ -175,8 +174,13 @@ def data_routes(open_run: OpenRun, settings: Settings) -> list[BaseRoute]:
     def health(request: Request) -> Response:
         return JSONResponse({"status": "ok"})
 
+    def datasets(request: Request) -> Response:
+        # Streamlit knows its first page by "/" alone and would say that there is no page of this name.
+        return RedirectResponse(f"./?{request.url.query}" if request.url.query else "./", status_code=307)
+
     runs = f"{API_PREFIX}/runs/{{run}}"
     return [
+        Route("/datasets", datasets),
         Route(f"{runs}/points", points),
         Route(f"{runs}/columns/{{column}}", column),
         Route(f"{runs}/thumbs/{{row:int}}", thumbnail),
@@ -188,12 +192,12 @@ def data_routes(open_run: OpenRun, settings: Settings) -> list[BaseRoute]:
 
 def _transcoded(path: Path, image_id: str, settings: Settings) -> bytes:
     """Decode an image of the user's and write it anew: its own bytes never reach the browser."""
-    from dataeval_ui.data.decode import decode_file
+    from dataeval_ui.data.decode import render_image
 
     with _decoding:
-        decoded = decode_file(path, preprocessing=None, settings=replace(settings, thumbnail_px=MAX_IMAGE_PX))
-    if decoded.reason is not None:
-        raise InputError(decoded.reason)
-    if decoded.image_id != image_id:
+        found_id, rendered = render_image(path, longer_px=MAX_IMAGE_PX, settings=settings)
+    if found_id is not None and found_id != image_id:
         raise StorageError(f"{path.name!r} has changed since this run. Run the dataset again to see it.")
-    return decoded.thumbnail
+    if isinstance(rendered, str):
+        raise InputError(rendered)
+    return rendered

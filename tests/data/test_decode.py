@@ -8,7 +8,7 @@ import pytest
 import xxhash
 from PIL import Image, TiffImagePlugin
 
-from dataeval_ui.data import decode_bytes, decode_file, read_image_id
+from dataeval_ui.data import decode_bytes, decode_file, read_image_id, render_image
 from dataeval_ui.types import DecodedImage, Preprocessing
 from tests.data.images import SETTINGS, SMALL, encoded, photo
 
@@ -273,3 +273,45 @@ def test_threads_give_what_one_thread_gives() -> None:
     for a, b in zip(alone, together, strict=True):
         np.testing.assert_array_equal(a.pixels, b.pixels)
         assert replace(a, pixels=None) == replace(b, pixels=None)
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize(
+    ("stored", "orientation", "rendered"),
+    [
+        ((60, 40), 1, (60, 40)),
+        ((60, 40), 6, (40, 60)),
+        ((2600, 2570), 1, (2048, 2024)),
+        ((5000, 300), 8, (123, 2048)),
+        ((5000, 1), 1, (2048, 1)),
+    ],
+)
+def test_an_image_to_look_at_is_upright_and_as_large_as_allowed(
+    tmp_path: Path, format: str, stored: tuple[int, int], orientation: int, rendered: tuple[int, int]
+) -> None:
+    import io
+
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    image = photo(*stored)
+    path = tmp_path / "photo"
+    path.write_bytes(encoded(image, format, exif=exif))
+    image_id, content = render_image(path, longer_px=2048, settings=SETTINGS)
+    assert image_id == xxhash.xxh3_128_hexdigest(path.read_bytes())
+    assert isinstance(content, bytes)
+    shown = Image.open(io.BytesIO(content))
+    assert (shown.format, shown.size) == ("JPEG", rendered)
+    turned = {1: None, 6: Image.Transpose.ROTATE_270, 8: Image.Transpose.ROTATE_90}[orientation]
+    upright = (image if turned is None else image.transpose(turned)).resize(rendered)
+    assert np.abs(np.asarray(shown).astype(int) - np.asarray(upright)).mean() < 8
+
+
+def test_what_is_refused_is_not_rendered_either(tmp_path: Path) -> None:
+    path = tmp_path / "photo.png"
+    assert render_image(path, longer_px=2048, settings=SETTINGS) == (None, "The file does not exist any more.")
+    for data in (b"", b"text", encoded(photo(), "PNG")[:200], encoded(photo(400, 400), "PNG")):
+        path.write_bytes(data)
+        small = replace(SETTINGS, max_pixels=100_000)
+        image_id, reason = render_image(path, longer_px=2048, settings=small)
+        assert image_id == xxhash.xxh3_128_hexdigest(data)
+        assert reason == decode_bytes(data, preprocessing=None, settings=small).reason

@@ -91,3 +91,9 @@ def test_the_components_modules_are_served_under_their_digest(client):
 
 def test_health_is_answered(client):
     assert client.get("/api/health").json() == {"status": "ok"}
+
+
+@pytest.mark.parametrize("query", ["", "?embed=true&x=%2F%2Fevil.example"])
+def test_the_first_page_has_its_own_address_too(client, query):
+    answer = client.get(f"/datasets{query}", follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (307, f"./{query}")
