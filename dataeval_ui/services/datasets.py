@@ -202,12 +202,25 @@ def remove_dataset(services: Services, dataset_id: str) -> None:
     for run in services.catalog.list_runs(dataset.id):
         remove_run(services, run.id)
     services.catalog.remove_dataset(dataset.id)
-    if dataset.kind in ("upload", "archive"):
-        root = Path(dataset.root).resolve()
-        sources = services.workspace.sources_dir.resolve()
-        still_used = any(d.root == dataset.root for d in services.catalog.list_datasets())
-        if root != sources and root.is_relative_to(sources) and not still_used:
-            shutil.rmtree(sources / root.relative_to(sources).parts[0], ignore_errors=True)
+    if dataset.kind not in ("upload", "archive"):
+        return
+    kept = {folder for other in services.catalog.list_datasets() for folder in _own_copies(services, other)}
+    for folder in _own_copies(services, dataset) - kept:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _own_copies(services: Services, dataset: DatasetRecord) -> set[Path]:
+    """Return the folders of the workspace that hold what was uploaded for a dataset or unpacked of its archive."""
+    from dataeval_ui.services.uploads import uploads_dir
+
+    sources, uploads = services.workspace.sources_dir.resolve(), uploads_dir(services.settings).resolve()
+    copies = set()
+    for path in (Path(dataset.root).resolve(), Path(dataset.source).resolve()):
+        for above in (uploads, sources):  # each upload and each unpacked archive has its own folder in one
+            if path.is_relative_to(above) and path != above:
+                copies.add(above / path.relative_to(above).parts[0])
+                break
+    return copies - {uploads}
 
 
 def image_path(services: Services, dataset: DatasetRecord, path: str) -> Path:
