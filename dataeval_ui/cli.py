@@ -112,7 +112,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return run_command(args)
     except DataEvalUIError as error:
-        print(f"dataeval-ui: {error}", file=sys.stderr)
+        from dataeval_ui.ui.text import visible
+
+        print(f"dataeval-ui: {visible(str(error), max_chars=4000)}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         print("dataeval-ui: cancelled; run the same command again to go on.", file=sys.stderr)

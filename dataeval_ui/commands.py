@@ -6,7 +6,6 @@ import json
 import os
 import sys
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dataeval_ui.errors import InputError
@@ -40,8 +39,11 @@ def show(rows: list[dict[str, Any]], as_json: bool, *, empty: str, key: str) -> 
     if not rows:
         say(empty)
         return 0
+    from dataeval_ui.ui.text import visible
+
     names = list(rows[0])
-    texts = [names, *[["" if row[n] is None else str(row[n]) for n in names] for row in rows]]
+    # names of files and datasets may hold what a terminal obeys
+    texts = [names, *[["" if row[n] is None else visible(str(row[n]), max_chars=4000) for n in names] for row in rows]]
     widths = [max(len(line[i]) for line in texts) for i in range(len(names))]
     for line in texts:
         print("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
@@ -124,15 +126,16 @@ def findings(services: Services, args: argparse.Namespace) -> int:
 
 def search(services: Services, args: argparse.Namespace) -> int:
     """Print the images most similar to one."""
+    from dataeval_ui.data.decode import read_bytes
+    from dataeval_ui.data.paths import source_path
     from dataeval_ui.services.runs import find_run, open_run
     from dataeval_ui.services.search import search_image, search_row
 
     opened = open_run(services, find_run(services, args.run).id)
     if args.image is not None:
-        try:
-            data = Path(args.image).expanduser().read_bytes()
-        except OSError as error:
-            raise InputError(f"{args.image!r} cannot be read: {error.strerror}.") from None
+        data, reason = read_bytes(source_path(args.image), settings=services.settings)
+        if data is None:
+            raise InputError(f"{args.image!r} cannot be read. {reason}")
         result = search_image(services, opened, data, k=args.k)
     else:
         result = search_row(opened, _row_of(opened, args.image_id), k=args.k)
@@ -159,10 +162,11 @@ def _row_of(opened: Any, name: str) -> int:
 
 def export(services: Services, args: argparse.Namespace) -> int:
     """Write a run as a table."""
+    from dataeval_ui.data.paths import source_path
     from dataeval_ui.services.exports import export_run
     from dataeval_ui.services.runs import find_run, open_run
 
-    out = Path(args.out).expanduser()
+    out = source_path(args.out)
     n_images = export_run(open_run(services, find_run(services, args.run).id), out)
     say(f"{n_images} images written to {out}.")
     return 0

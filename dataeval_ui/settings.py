@@ -40,10 +40,11 @@ def assets_dir() -> Path:
     return installed if installed.is_dir() else package.parent / "assets"
 
 
-def _doc(text: str, default: Any = None, **kwargs: Any) -> Any:
+def _doc(text: str, default: Any = None, *, within: tuple[float, float] | None = None, **kwargs: Any) -> Any:
+    metadata = {"doc": text, "within": within}
     if "default_factory" in kwargs:
-        return field(metadata={"doc": text}, **kwargs)
-    return field(default=default, metadata={"doc": text})
+        return field(metadata=metadata, **kwargs)
+    return field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,23 +59,32 @@ class Settings:
     weights_dir: Path | None = _doc("Folder of downloaded weights, looked into before the hub.")
     offline: bool = _doc("Never ask a model hub.", default=False)
     host: str = _doc("Address to serve at.", default="127.0.0.1")
-    port: int = _doc("Port to serve at.", default=8501)
-    n_threads: int = _doc("Threads of the model and of BLAS.", default_factory=n_usable_cores)
+    port: int = _doc("Port to serve at.", default=8501, within=(0, 65_535))
+    n_threads: int = _doc("Threads of the model and of BLAS.", default_factory=n_usable_cores, within=(1, 1024))
     n_decoders: int = _doc(
         "Processes that decode images; 0 decodes in the run's own, which a damaged file may then end.",
         default_factory=n_usable_cores,
+        within=(0, 1024),
     )
-    batch_size: int = _doc("Images handed to the network at once; halved when memory runs out.", default=32)
-    commit_size: int = _doc("Files between two commits; at most these are lost when a run is killed.", default=256)
-    thumbnail_px: int = _doc("Longer side of a thumbnail, in pixels.", default=128)
-    max_pixels: int = _doc("Pixels of the largest image that is decoded.", default=250_000_000)
-    max_file_bytes: int = _doc("Bytes of the largest file that is read.", default=512 * 2**20)
-    max_archive_bytes: int = _doc("Bytes of an archive once unpacked.", default=64 * 2**30)
-    max_archive_files: int = _doc("Files in an archive.", default=500_000)
-    max_archive_ratio: int = _doc("Unpacked bytes for one packed byte, beyond the first 10 MB.", default=200)
-    max_upload_bytes: int = _doc("Bytes of one upload.", default=16 * 2**30)
+    batch_size: int = _doc(
+        "Images handed to the network at once; halved when memory runs out.", default=32, within=(1, 65_536)
+    )
+    commit_size: int = _doc(
+        "Files between two commits; at most these are lost when a run is killed.", default=256, within=(1, 1_000_000)
+    )
+    thumbnail_px: int = _doc("Longer side of a thumbnail, in pixels.", default=128, within=(16, 2048))
+    max_pixels: int = _doc("Pixels of the largest image that is decoded.", default=250_000_000, within=(1, 10**11))
+    max_file_bytes: int = _doc("Bytes of the largest file that is read.", default=512 * 2**20, within=(1, 2**40))
+    max_archive_bytes: int = _doc("Bytes of an archive once unpacked.", default=64 * 2**30, within=(1, 2**60))
+    max_archive_files: int = _doc("Files in an archive.", default=500_000, within=(1, 10**9))
+    max_archive_ratio: int = _doc(
+        "Unpacked bytes for one packed byte, beyond the first 10 MB.", default=200, within=(1, 10**9)
+    )
+    max_upload_bytes: int = _doc("Bytes of one upload.", default=16 * 2**30, within=(1, 2**60))
     decode_timeout_s: float = _doc(
-        "Seconds after which the decoding of one file is given up; more for images above 24 megapixels.", default=60.0
+        "Seconds after which the decoding of one file is given up; more for images above 24 megapixels.",
+        default=60.0,
+        within=(0.01, 86_400),
     )
 
 
@@ -107,6 +117,8 @@ def _parse(name: str, kind: object, value: Any) -> Any:
                 parts = value.split(os.pathsep) if isinstance(value, str) else value
                 return tuple(Path(p).expanduser() for p in parts if str(p))
             case "int":
+                if isinstance(value, (bool, float)):  # 1.5 files are no setting
+                    raise TypeError
                 return int(value)
             case "float":
                 return float(value)
@@ -125,7 +137,22 @@ def _parse(name: str, kind: object, value: Any) -> Any:
             case _:
                 return str(value)
     except (ValueError, TypeError, KeyError):
-        raise ParameterError(f"The setting {name!r} needs a value of type {kind}, got {value!r}.") from None
+        shown = repr(value)
+        shown = shown if len(shown) <= 80 else shown[:77] + "..."
+        raise ParameterError(f"The setting {name!r} needs a value of type {kind}, got {shown}.") from None
+    except RuntimeError:  # pathlib's answer to "~nobody"
+        raise ParameterError(f"The setting {name!r} names the home folder of a user whom this machine lacks.") from None
+
+
+def _check_ranges(settings: Settings) -> None:
+    for f in fields(settings):
+        if (within := f.metadata["within"]) is None:
+            continue
+        low, high = within
+        if not low <= getattr(settings, f.name) <= high:  # also NaN
+            raise ParameterError(
+                f"The setting {f.name!r} must be in [{low:,}, {high:,}], got {getattr(settings, f.name)}."
+            )
 
 
 def load_settings(
@@ -145,7 +172,7 @@ def load_settings(
     UnknownNameError
         `settings.toml` names a setting that does not exist.
     ParameterError
-        A value that cannot be read as the setting's type, or a file that is no TOML.
+        A value that cannot be read as the setting's type or is outside its range, or a file that is no TOML.
     """
     environment = os.environ if environment is None else environment
     kinds = {f.name: f.type for f in fields(Settings)}
@@ -159,14 +186,19 @@ def load_settings(
     settings = Settings() if workspace is None else Settings(workspace=workspace)
     from_file: dict[str, Any] = {}
     path = settings.workspace / "settings.toml"
-    if path.is_file():
-        try:
-            from_file = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise ParameterError(f"{path} is no TOML file: {error}. Mend or remove it.") from None
-        from_file.pop("workspace", None)
+    try:
+        from_file = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except ValueError as error:  # no TOML, no UTF-8, or a number of a thousand digits
+        raise ParameterError(f"{path} is no TOML file: {error}. Mend or remove it.") from None
+    except OSError as error:
+        raise ParameterError(f"{path} cannot be read: {error.strerror}. Mend or remove it.") from None
+    from_file.pop("workspace", None)
     merged = {**from_file, **from_environment, **given}
     for name in merged:
         if name not in kinds:
             raise UnknownNameError("setting", name, kinds)
-    return replace(settings, **{name: _parse(name, kinds[name], value) for name, value in merged.items()})
+    settings = replace(settings, **{name: _parse(name, kinds[name], value) for name, value in merged.items()})
+    _check_ranges(settings)
+    return settings

@@ -9,10 +9,10 @@ from dataeval_ui.settings import Settings, load_settings
 
 
 def test_the_command_line_beats_the_environment_beats_the_file(tmp_path: Path) -> None:
-    (tmp_path / "settings.toml").write_text("port = 1\nbatch_size = 2\nthumbnail_px = 3\n")
+    (tmp_path / "settings.toml").write_text("port = 1\nbatch_size = 2\nthumbnail_px = 30\n")
     environment = {"DATAEVAL_UI_PORT": "10", "DATAEVAL_UI_BATCH_SIZE": "20"}
     settings = load_settings({"workspace": tmp_path, "port": 100}, environment=environment)
-    assert (settings.port, settings.batch_size, settings.thumbnail_px) == (100, 20, 3)
+    assert (settings.port, settings.batch_size, settings.thumbnail_px) == (100, 20, 30)
 
 
 def test_none_from_the_command_line_means_not_given() -> None:
@@ -36,6 +36,46 @@ def test_an_unknown_setting_in_the_file_names_the_nearest(tmp_path: Path) -> Non
 def test_a_value_of_the_wrong_type_is_one_sentence(name: str, value: str) -> None:
     with pytest.raises(ParameterError, match=f"'{name}' needs a value of type"):
         load_settings({name: value}, environment={})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("batch_size", 0),
+        ("commit_size", -1),
+        ("n_threads", 0),
+        ("n_decoders", -1),
+        ("thumbnail_px", 0),
+        ("max_pixels", 0),
+        ("port", 65_536),
+        ("batch_size", 10**30),
+        ("decode_timeout_s", "nan"),
+        ("decode_timeout_s", "inf"),
+    ],
+)
+def test_a_value_outside_its_range_is_one_sentence(name: str, value: object) -> None:
+    with pytest.raises(ParameterError, match=f"'{name}' must be in "):
+        load_settings({name: value}, environment={})
+
+
+@pytest.mark.parametrize("value", ["1.5", "true", "9" * 5000])
+def test_what_is_no_whole_number_is_not_rounded_to_one(tmp_path: Path, value: str) -> None:
+    (tmp_path / "settings.toml").write_text(f"batch_size = {value}\n")
+    with pytest.raises(ParameterError) as caught:
+        load_settings({"workspace": tmp_path}, environment={})
+    assert len(str(caught.value)) < 400
+
+
+@pytest.mark.parametrize("name", ["workspace", "weights_dir", "data_roots"])
+def test_the_home_folder_of_nobody_is_one_sentence(name: str) -> None:
+    with pytest.raises(ParameterError, match="home folder of a user"):
+        load_settings({name: "~no-such-user-here/x"}, environment={})
+
+
+def test_settings_that_cannot_be_read_say_so(tmp_path: Path) -> None:
+    (tmp_path / "settings.toml").mkdir()
+    with pytest.raises(ParameterError, match=r"cannot be read: Is a directory"):
+        load_settings({"workspace": tmp_path}, environment={})
 
 
 def test_a_file_that_is_no_toml_says_which(tmp_path: Path) -> None:

@@ -45,8 +45,10 @@ def _parse_level(label_from: str) -> int | None:
     if label_from in ("folder", "folder:leaf", "none"):
         return None
     text = label_from.removeprefix("folder:")
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 100:
-        raise ParameterError(f"The level in {label_from!r} must be 'leaf' or a number in [1, 100], as in 'folder:2'.")
+    if not text.isascii() or not text.isdigit() or len(text) > 3 or not 1 <= int(text) <= 100:
+        raise ParameterError(
+            f"The level in {label_from[:40]!r} must be 'leaf' or a number in [1, 100], as in 'folder:2'."
+        )
     return int(text)
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from dataeval_ui.errors import AccessDeniedError, UnsafeArchiveError
+from dataeval_ui.errors import AccessDeniedError, SourceError, UnsafeArchiveError
 
 MAX_PART_BYTES = 255
 MAX_PATH_BYTES = 1024
@@ -68,6 +68,24 @@ def safe_member_path(name: str) -> PurePosixPath:
     if _DRIVE.match(parts[0]):  # "./C:evil" was no drive before its dot was dropped
         raise UnsafeArchiveError(f"The name {shown} is absolute: pack the files with relative names.")
     return PurePosixPath(*parts)
+
+
+def source_path(source: str | Path) -> Path:
+    """Read the path of a source as a user writes it; a leading `~` is the home folder.
+
+    Raises
+    ------
+    SourceError
+        It is empty, holds a NUL, or names the home folder of nobody.
+    """
+    if "\0" in str(source) or not str(source).strip():
+        raise SourceError("The path of the source is empty or holds a NUL character: give a folder, archive or table.")
+    try:
+        return Path(source).expanduser()
+    except RuntimeError:
+        raise SourceError(
+            f"{source} names the home folder of a user whom this machine lacks: check the path."
+        ) from None
 
 
 def is_litter(name: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from dataeval_ui.data.coco import find_coco_files, list_coco
 from dataeval_ui.data.folder import list_folder
 from dataeval_ui.data.huggingface import identity_of, list_written, write_images, written_folder
 from dataeval_ui.data.huggingface_shards import find_shards, hub_shards, is_hub_name
-from dataeval_ui.data.paths import check_allowed, resolve_roots
+from dataeval_ui.data.paths import check_allowed, resolve_roots, source_path
 from dataeval_ui.data.recognise import recognise
 from dataeval_ui.data.table import TABLE_SUFFIXES, list_table
 from dataeval_ui.data.voc import find_voc, list_voc
@@ -67,19 +68,21 @@ def list_source(
     CancelledError
         The user cancelled.
     """
-    if "\0" in str(source) or not str(source):
-        raise SourceError("The path of the source is empty or holds a NUL character: give a folder, archive or table.")
+    path = source_path(source)
     sources = workspace_sources or settings.workspace / "sources"
     if is_hub_name(str(source)):
         return _list_hub(str(source), sources, rule=rule, settings=settings, progress=progress)
-    path = Path(source).expanduser()
     roots = resolve_roots(allowed_roots)
     check_allowed(os.path.realpath(path), roots)
-    if path.is_dir():
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        raise SourceError(f"There is no file or folder {path}: check the path.") from None
+    except OSError as error:
+        raise SourceError(f"{path} cannot be opened ({error.strerror}): check the path and its rights.") from None
+    if stat.S_ISDIR(mode):
         return _list_any_folder(path, sources, rule=rule, settings=settings, roots=roots, progress=progress)
-    if not path.exists():
-        raise SourceError(f"There is no file or folder {path}: check the path.")
-    if not path.is_file():
+    if not stat.S_ISREG(mode):
         raise SourceError(f"{path} is neither a file nor a folder: give a folder, archive or table.")
     suffix = path.suffix.lower()
     if suffix == ".json":

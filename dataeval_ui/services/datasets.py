@@ -107,9 +107,11 @@ def add_dataset(
     SourceError, AccessDeniedError, UnsafeArchiveError, UnknownNameError
         The source cannot be read, is empty, or lies outside the roots.
     """
+    from dataeval_ui.data.paths import source_path
+
     rule = rule or LabelRule()
     if not str(source).startswith("hf://"):
-        source = Path.cwd() / Path(source).expanduser()
+        source = Path.cwd() / source_path(source)
     listing = list_places(services, source, rule=rule, allowed_roots=allowed_roots)
     known = services.catalog.list_datasets()
     for dataset in known:

@@ -332,6 +332,7 @@ def check_params(params: AnalysisParams) -> None:
         ("n_clusters", 2, 1000),
         ("outlier_threshold", 0.01, 0.9999),
         ("hash_radius", 0, 16),
+        ("random_state", 0, 2**32 - 1),
     )
     for name, low, high in rules:
         value = getattr(params, name)

@@ -104,10 +104,13 @@ def open_workspace(root: Path) -> Workspace:
     StorageError
         `root` is a file, or cannot be made or written.
     """
-    root = Path(os.path.abspath(root.expanduser()))  # noqa: PTH100 - a link to another disk stays what the user wrote
-    if root.exists() and not root.is_dir():
-        raise StorageError(f"The workspace {root} is a file. Name a folder, or one that does not exist yet.")
+    try:
+        root = Path(os.path.abspath(root.expanduser()))  # noqa: PTH100 - a link to another disk stays as it was written
+    except RuntimeError:
+        raise StorageError(f"The workspace {root} names the home folder of a user whom this machine lacks.") from None
     with storing(root):
+        if root.exists() and not root.is_dir():
+            raise StorageError(f"The workspace {root} is a file. Name a folder, or one that does not exist yet.")
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
         for name in _FOLDERS:
             (root / name).mkdir(mode=0o700, exist_ok=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from dataeval_ui.data.paths import source_path
 from dataeval_ui.errors import InputError
 from dataeval_ui.services.datasets import DatasetPreview, add_dataset, name_of_source, preview_dataset
 from dataeval_ui.services.uploads import source_of_upload
@@ -68,7 +69,7 @@ def _render_path(kind: str) -> None:
         + ("" if is_folder else " Paths in the table may be relative to its own folder.")
     )
     if text.strip():
-        path = Path(text.strip().strip("\"'")).expanduser()
+        path = source_path(text.strip().strip("\"'"))
         if not path.is_absolute():
             raise InputError(f"{text.strip()!r} is no absolute path. Begin with / or ~.")
         _render_choice(ours, path, name=None, kind=None, roots=ours.page_roots)
