@@ -186,6 +186,7 @@ def backbones(services: Services, args: argparse.Namespace) -> int:
             "input_px": b.preprocessing.input_px,
             "licence": b.licence,
             "size_mb": b.size_mb,
+            "revision": b.revision if b.hub else b.sha256 or None,
             "available": here[b.name].state,
             "best_for": b.best_for,
         }

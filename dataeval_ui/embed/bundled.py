@@ -13,10 +13,16 @@ if TYPE_CHECKING:
     from dataeval_ui.types import Backbone
 
 
-def load_bundled(backbone: Backbone, checkpoint: Path) -> torch.nn.Module:
+def load_bundled(backbone: Backbone, checkpoint: Path | None) -> torch.nn.Module:
     """Load the installed weights into timm's network of the same architecture.
 
     The file names its tensors otherwise than timm does, but in the same order and with the same shapes.
+
+    Parameters
+    ----------
+    backbone : Backbone
+    checkpoint : Path or None
+        None leaves the weights random: for its layers alone.
 
     Returns
     -------
@@ -31,6 +37,7 @@ def load_bundled(backbone: Backbone, checkpoint: Path) -> torch.nn.Module:
     import timm
 
     network: torch.nn.Module = timm.create_model(backbone.model, pretrained=False)
-    load_weights(network, read_state_dict(checkpoint), backbone=backbone.name, by_order=True)
+    if checkpoint is not None:
+        load_weights(network, read_state_dict(checkpoint), backbone=backbone.name, by_order=True)
     network.reset_classifier(0)  # type: ignore[operator]
     return network.eval()

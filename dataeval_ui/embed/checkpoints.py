@@ -9,14 +9,19 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import importlib.util
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
+from urllib.parse import urlsplit
 
 from dataeval_ui.embed.backbones import BACKBONES, DEFAULT_BACKBONE
+from dataeval_ui.embed.downloads import fetch_url
+from dataeval_ui.embed.extras import check_extra, missing_extra
 from dataeval_ui.embed.hub import HubError, cached_file, fetch_file
 from dataeval_ui.errors import BackboneUnavailableError, StorageError
 from dataeval_ui.store.durable import read_json, write_json_durably
+from dataeval_ui.types import digest_of
 
 if TYPE_CHECKING:
     from dataeval_ui.settings import Settings
@@ -65,33 +70,62 @@ def find_weights(backbone: Backbone, *, settings: Settings, workspace: Workspace
     Returns
     -------
     Path or None
-        A local file `<backbone>.safetensors` (or .pth, .pt, .bin) wins over the hub's cache.
+        A local file `<backbone>.safetensors` (or .pth, .pt, .bin) wins over the hub's cache. Of a backbone that needs
+        more files than one, they lie in a folder `<backbone>` under their own names.
     """
     if backbone.source == "bundled":
         return _bundled_file()
+    if backbone.path is not None:
+        own = Path(backbone.path)
+        return own if own.is_file() else None
     for folder in weights_folders(settings, workspace):
-        for suffix in WEIGHT_SUFFIXES:
-            if (path := folder / (backbone.name + suffix)).is_file():
-                return path
+        for place in _local_places(backbone, folder):
+            if place.is_file() and _is_whole(place, backbone):
+                return place
     if backbone.hub is None:
         return None
-    return cached_file(backbone.hub)
+    cached = cached_file(backbone.hub, revision=backbone.revision)
+    return cached if cached is not None and _is_whole(cached, backbone) else None
+
+
+def _is_whole(path: Path, backbone: Backbone) -> bool:
+    return all((path.parent / name).is_file() for name in backbone.companions)
+
+
+def _local_places(backbone: Backbone, folder: Path) -> list[Path]:
+    stem = file_stem(backbone.name)
+    if backbone.companions and backbone.hub is not None:
+        return [folder / stem / backbone.hub.rsplit("/", 1)[1]]
+    suffixes = WEIGHT_SUFFIXES if backbone.url is None else (*WEIGHT_SUFFIXES, _suffix_of(backbone.url))
+    return [folder / (stem + suffix) for suffix in dict.fromkeys(suffixes)]
+
+
+def file_stem(name: str) -> str:
+    """Write a backbone's name as the name of a file: `timm:resnet18.a1_in1k` is `timm-resnet18.a1_in1k`."""
+    return re.sub(r"[^\w.-]+", "-", name)
 
 
 def available_backbones(settings: Settings, workspace: Workspace) -> dict[str, Availability]:
     """Tell for every backbone of the registry whether it can be used here; asks no network and imports no torch."""
-    found = {}
-    for name, backbone in BACKBONES.items():
-        path = find_weights(backbone, settings=settings, workspace=workspace)
-        if path is not None:
-            where = "Comes with the installation." if backbone.source == "bundled" else f"On this machine: {path}."
-            found[name] = Availability(state="here", sentence=where)
-        elif backbone.hub is not None and not settings.offline:
-            sentence = f"Downloaded from the hub at first use ({backbone.size_mb} MB)."
-            found[name] = Availability(state="downloadable", sentence=sentence)
-        else:
-            found[name] = Availability(state="missing", sentence=_advice(backbone, settings, workspace))
-    return found
+    return {
+        name: find_availability(backbone, settings=settings, workspace=workspace)
+        for name, backbone in BACKBONES.items()
+    }
+
+
+def find_availability(backbone: Backbone, *, settings: Settings, workspace: Workspace) -> Availability:
+    """Tell whether a backbone can be used here; asks no network and imports no torch."""
+    if (advice := missing_extra(backbone.source)) is not None:
+        return Availability(state="missing", sentence=advice)
+    path = find_weights(backbone, settings=settings, workspace=workspace)
+    if path is not None:
+        where = "Comes with the installation." if backbone.source == "bundled" else f"On this machine: {path}."
+        return Availability(state="here", sentence=where)
+    if (backbone.hub or backbone.url) and not settings.offline:
+        server = "the hub" if backbone.hub else urlsplit(backbone.url or "").hostname
+        size = f" ({backbone.size_mb} MB)" if backbone.size_mb else ""
+        return Availability(state="downloadable", sentence=f"Downloaded from {server} at first use{size}.")
+    return Availability(state="missing", sentence=_advice(backbone, settings, workspace))
 
 
 def resolve_checkpoint(backbone: Backbone, *, settings: Settings, workspace: Workspace) -> Checkpoint:
@@ -102,16 +136,40 @@ def resolve_checkpoint(backbone: Backbone, *, settings: Settings, workspace: Wor
     BackboneUnavailableError
         They are not on this machine and cannot be had; the sentence says where to put them and what works now.
     """
+    check_extra(backbone.source, backbone.name)
     path = find_weights(backbone, settings=settings, workspace=workspace)
     if path is None:
-        if backbone.hub is None or settings.offline:
-            why = "the hub may not be asked (offline)" if backbone.hub else "its package is not installed"
+        if not (backbone.hub or backbone.url) or settings.offline:
+            where = "the hub" if backbone.hub else "the web"
+            is_downloaded = backbone.hub or backbone.url
+            why = f"{where} may not be asked (offline)" if is_downloaded else "are not downloaded"
             raise _unavailable(backbone, why, settings, workspace)
         try:
-            path = fetch_file(backbone.hub)
+            path = _fetch(backbone, settings, workspace)
         except HubError as error:
             raise _unavailable(backbone, str(error), settings, workspace) from error
-    return Checkpoint(path=path, digest=digest_weights(path, remembered=workspace.models_dir / _DIGESTS))
+    remembered = workspace.models_dir / _DIGESTS
+    digest = digest_weights(path, remembered=remembered)
+    if backbone.companions:
+        others = [digest_weights(path.parent / name, remembered=remembered) for name in backbone.companions]
+        digest = digest_of([digest, *others], n_chars=32)
+    return Checkpoint(path=path, digest=digest)
+
+
+def _fetch(backbone: Backbone, settings: Settings, workspace: Workspace) -> Path:
+    if backbone.hub is None:
+        url = backbone.url or ""
+        folder = weights_folders(settings, workspace)[-1]
+        return fetch_url(url, folder / (file_stem(backbone.name) + _suffix_of(url)), sha256=backbone.sha256)
+    repository = backbone.hub.rsplit("/", 1)[0]
+    for name in backbone.companions:
+        fetch_file(f"{repository}/{name}", revision=backbone.revision)
+    return fetch_file(backbone.hub, revision=backbone.revision)
+
+
+def _suffix_of(url: str) -> str:
+    """Everything from the first dot of known endings: `.pth.tar` stays whole."""
+    return ".pth.tar" if url.endswith(".pth.tar") else Path(urlsplit(url).path).suffix
 
 
 def digest_weights(path: Path, *, remembered: Path) -> str:
@@ -147,11 +205,19 @@ def _unavailable(backbone: Backbone, why: str, settings: Settings, workspace: Wo
 
 
 def _advice(backbone: Backbone, settings: Settings, workspace: Workspace) -> str:
-    if backbone.hub is None:
+    if backbone.path is not None:
+        return f"Its file {backbone.path} is gone; put it back."
+    if not backbone.hub and not backbone.url:
         package = _BUNDLED_PACKAGE.replace("_", "-")
         return f"Install the package {package} to use {backbone.name}."
-    repository, file_name = backbone.hub.rsplit("/", 1)
     folder = weights_folders(settings, workspace)[0]
-    suffix = Path(file_name).suffix
     now = f" {DEFAULT_BACKBONE} works now." if _bundled_file() is not None else ""
-    return f"Fetch {file_name} of {repository} and save it as {folder / (backbone.name + suffix)}.{now}"
+    if backbone.hub is None:
+        url = backbone.url or ""
+        return f"Fetch {url} and save it as {folder / (file_stem(backbone.name) + _suffix_of(url))}.{now}"
+    repository, file_name = backbone.hub.rsplit("/", 1)
+    if backbone.companions:
+        files = " and ".join([*backbone.companions, file_name])
+        return f"Fetch {files} of {repository} and save them in {folder / file_stem(backbone.name)}.{now}"
+    name = file_stem(backbone.name) + Path(file_name).suffix
+    return f"Fetch {file_name} of {repository} and save it as {folder / name}.{now}"

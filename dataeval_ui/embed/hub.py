@@ -20,22 +20,24 @@ class HubError(Exception):
     """
 
 
-def cached_file(hub: str) -> Path | None:
+def cached_file(hub: str, *, revision: str = "main") -> Path | None:
     """Find a file that the hub's client has fetched before, without network.
 
     Parameters
     ----------
     hub : str
         Repository and file: "owner/name/file".
+    revision : str, default "main"
+        Commit or branch.
     """
     from huggingface_hub import try_to_load_from_cache
 
     repository, file_name = hub.rsplit("/", 1)
-    found = try_to_load_from_cache(repository, file_name)
+    found = try_to_load_from_cache(repository, file_name, revision=revision)
     return Path(found) if isinstance(found, str) else None
 
 
-def fetch_file(hub: str) -> Path:
+def fetch_file(hub: str, *, revision: str = "main") -> Path:
     """Fetch a file into the cache of the hub's client.
 
     Raises
@@ -49,12 +51,17 @@ def fetch_file(hub: str) -> Path:
     repository, file_name = hub.rsplit("/", 1)
     try:
         # asked first by itself: it answers at once, where the download tries again for minutes
-        metadata = get_hf_file_metadata(hf_hub_url(repository, file_name), timeout=TIMEOUT_S)
+        metadata = get_hf_file_metadata(hf_hub_url(repository, file_name, revision=revision), timeout=TIMEOUT_S)
         if metadata.commit_hash is None or metadata.etag is None:
             raise HubError("what answers is no model hub (a proxy's page?)")
         logger.info("Fetching %s from %s.", file_name, repository)
-        return Path(hf_hub_download(repository, file_name, etag_timeout=TIMEOUT_S))
+        return Path(hf_hub_download(repository, file_name, revision=revision, etag_timeout=TIMEOUT_S))
     except HfHubHTTPError as error:
+        if error.response.status_code in (401, 403):
+            raise HubError(
+                f"the hub answers with status {error.response.status_code} for {repository}: it is gated or private; "
+                f"accept its terms at https://huggingface.co/{repository} and log in with `hf auth login`"
+            ) from error
         raise HubError(f"the hub answers with status {error.response.status_code} for {repository}") from error
     except OfflineModeIsEnabled as error:
         raise HubError("the hub may not be asked (HF_HUB_OFFLINE is set)") from error

@@ -6,20 +6,33 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dataeval_ui.embed.bundled import load_bundled
+from dataeval_ui.embed.checkpoint_loader import load_checkpoint
+from dataeval_ui.embed.layers import tap
 from dataeval_ui.embed.open_clip_loader import load_open_clip
 from dataeval_ui.embed.preprocessing import scale_and_offset
+from dataeval_ui.embed.smp_loader import load_smp
 from dataeval_ui.embed.timm_loader import load_timm
+from dataeval_ui.embed.torchvision_loader import load_torchvision
+from dataeval_ui.embed.transformers_loader import load_transformers
 
 if TYPE_CHECKING:
     import torch
 
     from dataeval_ui.types import Backbone, Preprocessing
 
-_LOADERS = {"bundled": load_bundled, "timm": load_timm, "open_clip": load_open_clip}
+_LOADERS = {
+    "bundled": load_bundled,
+    "timm": load_timm,
+    "open_clip": load_open_clip,
+    "torchvision": load_torchvision,
+    "transformers": load_transformers,
+    "smp": load_smp,
+    "checkpoint": load_checkpoint,
+}
 
 
 def load_network(backbone: Backbone, checkpoint: Path) -> torch.nn.Module:
-    """Load a backbone by the loader of its source.
+    """Load a backbone by the loader of its source, down to the layer and the pooling that it names.
 
     Returns
     -------
@@ -30,6 +43,26 @@ def load_network(backbone: Backbone, checkpoint: Path) -> torch.nn.Module:
     ------
     CheckpointError
         The file is damaged or does not fit.
+    UnknownNameError
+        The network has no such layer.
+    """
+    network = load_whole_network(backbone, checkpoint)
+    return tap(network, backbone.layer, backbone.pooling) if backbone.tapped else network
+
+
+def load_whole_network(backbone: Backbone, checkpoint: Path | None) -> torch.nn.Module:
+    """Load a backbone with all its layers.
+
+    Parameters
+    ----------
+    backbone : Backbone
+    checkpoint : Path or None
+        None leaves the weights random: for its layers alone.
+
+    Returns
+    -------
+    torch.nn.Module
+        Takes normalised input (n, 3, px, px), gives whatever the source library's network gives.
     """
     return _LOADERS[backbone.source](backbone, checkpoint)
 

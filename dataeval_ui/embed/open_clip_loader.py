@@ -13,8 +13,14 @@ if TYPE_CHECKING:
     from dataeval_ui.types import Backbone
 
 
-def load_open_clip(backbone: Backbone, checkpoint: Path) -> torch.nn.Module:
+def load_open_clip(backbone: Backbone, checkpoint: Path | None) -> torch.nn.Module:
     """Build open_clip's network, load a checkpoint into both towers and keep the image tower.
+
+    Parameters
+    ----------
+    backbone : Backbone
+    checkpoint : Path or None
+        None leaves the weights random: for its layers alone.
 
     Returns
     -------
@@ -31,6 +37,7 @@ def load_open_clip(backbone: Backbone, checkpoint: Path) -> torch.nn.Module:
 
     architecture, _, _ = backbone.model.partition(":")
     network = open_clip.create_model(architecture, pretrained=None, load_weights=False)
-    load_weights(network, read_state_dict(checkpoint), backbone=backbone.name)
+    if checkpoint is not None:
+        load_weights(network, read_state_dict(checkpoint), backbone=backbone.name)
     tower: torch.nn.Module = network.visual.eval()
     return tower

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dataeval_ui.errors import CheckpointError
 
@@ -12,8 +12,18 @@ if TYPE_CHECKING:
     import torch
 
 
-def read_state_dict(path: Path) -> dict[str, torch.Tensor]:
+WRAPPERS = ("state_dict", "model_state_dict", "model", "teacher", "network")
+"""Where training scripts put the weights in the file they save."""
+
+
+def read_state_dict(path: Path, *, is_wrapped: bool = False) -> dict[str, torch.Tensor]:
     """Read the tensors of a weights file. No code in it is ever run: safetensors, or torch's `weights_only`.
+
+    Parameters
+    ----------
+    path : Path
+    is_wrapped : bool, default False
+        Look for the weights under the names of `WRAPPERS` too, and pass over what is no tensor.
 
     Raises
     ------
@@ -41,9 +51,23 @@ def read_state_dict(path: Path) -> dict[str, torch.Tensor]:
         ) from None
     except (OSError, RuntimeError, EOFError, ValueError, KeyError) as error:
         raise CheckpointError(_unreadable(path, error)) from None
+    if is_wrapped:
+        state = _unwrap(state)
     if not isinstance(state, Mapping) or not all(isinstance(tensor, torch.Tensor) for tensor in state.values()):
         raise CheckpointError(f"{path} is no plain mapping of names to tensors. Save the network's state dict alone.")
     return dict(state)
+
+
+def _unwrap(state: Any) -> Any:
+    """Take the weights out of what a training script saved: beside its optimizer, its epoch, its arguments."""
+    import torch
+
+    if not isinstance(state, Mapping):
+        return state
+    for name in WRAPPERS:
+        if isinstance(state.get(name), Mapping):
+            return _unwrap(state[name])
+    return {str(name): value for name, value in state.items() if isinstance(value, torch.Tensor)} or None
 
 
 def load_weights(

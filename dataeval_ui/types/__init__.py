@@ -28,7 +28,7 @@ from dataeval_ui.types.base import (
     batches,
     digest_of,
 )
-from dataeval_ui.types.embeddings import Backbone, EmbeddingKey
+from dataeval_ui.types.embeddings import Backbone, BackboneSource, EmbeddingKey, OwnKind, OwnModel
 from dataeval_ui.types.images import DecodedImage, LabelRule, Listing, Manifest, Preprocessing
 from dataeval_ui.types.progress import Progress, Silent
 
@@ -36,6 +36,7 @@ __all__ = [
     "METADATA_PREFIX",
     "AnalysisParams",
     "Backbone",
+    "BackboneSource",
     "ClusterMethod",
     "Clustering",
     "DecodedImage",
@@ -50,6 +51,8 @@ __all__ = [
     "Manifest",
     "NeighborGraph",
     "OutlierScores",
+    "OwnKind",
+    "OwnModel",
     "PlaceStatus",
     "Preprocessing",
     "Progress",

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from dataeval_ui.types.base import digest_of
 from dataeval_ui.types.images import Preprocessing
 
-if TYPE_CHECKING:
-    pass
+BackboneSource = Literal[
+    "bundled", "timm", "open_clip", "torchvision", "transformers", "smp", "checkpoint", "onnx", "exported", "factory"
+]
+OwnKind = Literal["onnx", "exported", "checkpoint", "factory"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,30 +23,47 @@ class Backbone:
     name, title, family : str
         `name` is what the command line takes; family: "image classification", "self-supervised", "contrastive", ...
     source : str
-        Which loader: "bundled", "timm", "open_clip".
+        Which loader. "checkpoint": a file of weights of another project for one of timm's architectures.
     model : str
         The source library's own name, with its pretrained tag where it has one.
     n_dims : int
-        Length of an embedding.
+        Length of an embedding; 0 where only the network itself can tell.
     preprocessing : Preprocessing
     pooling, layer : str
         Which output is taken.
+    tapped : bool
+        `layer` is tapped and pooled by `dataeval_ui.embed.layers`; else the source library's own features are taken,
+        and `layer` and `pooling` describe them.
     licence : str
-        SPDX identifier of the weights.
+        SPDX identifier of the weights, or what their owner calls it.
+    licence_note : str
+        What the licence forbids or asks for, as a sentence; empty where it is one of the permissive ones.
     size_mb : int
-        Download size of the weights.
+        Download size of the weights, 10^6 bytes; 0 for what is never downloaded.
     best_for : str
         A phrase for the page.
     n_gmacs : float
         Cost of one forward pass, 10^9 multiply-adds; for the time estimate.
     hub : str or None
-        Hub repository and file, or None where the weights come with an installed package.
+        Hub repository and file, or None where the weights come from elsewhere.
+    revision : str
+        Commit of the hub repository, or "main" where none is pinned.
+    companions : tuple of str
+        Files of the same repository that must lie beside the weights.
+    url : str or None
+        Address of the weights where they are on no hub.
+    sha256 : str
+        What the digest of the file at `url` begins with; empty where its owner tells none.
+    path : str or None
+        File of an own model.
+    output : str or None
+        Which output of an own ONNX file is taken.
     """
 
     name: str
     title: str
     family: str
-    source: Literal["bundled", "timm", "open_clip"]
+    source: BackboneSource
     model: str
     n_dims: int
     preprocessing: Preprocessing
@@ -55,6 +74,52 @@ class Backbone:
     best_for: str
     n_gmacs: float
     hub: str | None = None
+    revision: str = "main"
+    companions: tuple[str, ...] = ()
+    url: str | None = None
+    sha256: str = ""
+    tapped: bool = False
+    licence_note: str = ""
+    path: str | None = None
+    output: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnModel:
+    """A model of the user's own, as declared in `settings.toml` or on the command line.
+
+    Attributes
+    ----------
+    name : str
+        Letters, digits, `-`, `_` and `.`.
+    kind : {"onnx", "exported", "checkpoint", "factory"}
+        An ONNX file, a `torch.export` archive, weights of one of timm's architectures, or a Python function.
+    path : str or None
+        The file; for a factory, weights that it is given, or None.
+    model : str or None
+        timm's name of the architecture, for a checkpoint.
+    factory : str or None
+        "module:function"; it returns a `torch.nn.Module`. Known from the settings alone.
+    preprocessing : Preprocessing
+    output : str or None
+        Name of an output or of an inner tensor of an ONNX file; None follows the rule of `docs/backbones/own.md`.
+    layer, pooling : str or None
+        As on the command line.
+    title, licence : str
+        For the card.
+    """
+
+    name: str
+    kind: OwnKind
+    preprocessing: Preprocessing
+    path: str | None = None
+    model: str | None = None
+    factory: str | None = None
+    output: str | None = None
+    layer: str | None = None
+    pooling: str | None = None
+    title: str = ""
+    licence: str = "your own"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

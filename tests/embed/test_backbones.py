@@ -31,7 +31,7 @@ def test_preprocessing_and_licence_are_those_of_timm(name: str) -> None:
     theirs = get_pretrained_cfg(backbone.model).to_dict()
     config = resolve_data_config({}, pretrained_cfg=theirs)
     ours = backbone.preprocessing
-    if name != "dinov2-small":  # runs at 224 px rather than 518, as the docs say
+    if "dinov2" not in name:  # runs at 224 px rather than 518, as the docs say
         assert config["input_size"] == (3, ours.input_px, ours.input_px)
     assert ours.resize_px == math.floor(ours.input_px / config["crop_pct"])
     assert (ours.mean, ours.std, ours.interpolation) == (config["mean"], config["std"], config["interpolation"])
@@ -39,6 +39,23 @@ def test_preprocessing_and_licence_are_those_of_timm(name: str) -> None:
     assert config["crop_mode"] == "center"
     if backbone.hub is not None:
         assert backbone.hub == f"{theirs['hf_hub_id']}/model.safetensors"
+
+
+@pytest.mark.parametrize("name", [name for name, b in BACKBONES.items() if b.source == "torchvision"])
+def test_addresses_are_those_of_torchvision(name: str) -> None:
+    from torchvision.models import get_model_weights
+
+    backbone = BACKBONES[name]
+    urls = [weights.url for weights in get_model_weights(backbone.model)]
+    assert backbone.url in urls
+    assert backbone.url.endswith(f"-{backbone.sha256}.pth")
+
+
+def test_the_encoder_of_unet_is_pinned_as_its_library_pins_it() -> None:
+    smp = pytest.importorskip("segmentation_models_pytorch", reason="needs the extra segmentation")
+    backbone = BACKBONES["unet-resnet34"]
+    theirs = smp.encoders.encoders[backbone.model]["pretrained_settings"]["imagenet"]
+    assert (backbone.hub, backbone.revision) == (f"{theirs['repo_id']}/model.safetensors", theirs["revision"])
 
 
 @pytest.mark.parametrize("name", [name for name, b in BACKBONES.items() if b.source == "open_clip"])
@@ -50,8 +67,7 @@ def test_preprocessing_and_hub_are_those_of_open_clip(name: str) -> None:
     theirs = open_clip.get_pretrained_cfg(architecture, tag)
     ours = backbone.preprocessing
     assert (ours.mean, ours.std, ours.interpolation) == (theirs["mean"], theirs["std"], theirs["interpolation"])
-    assert theirs["resize_mode"] == "shortest"
-    assert not ours.squash
+    assert ours.squash == (theirs["resize_mode"] == "squash")
     model = open_clip.get_model_config(architecture)
     assert (ours.input_px, ours.resize_px, backbone.n_dims) == (
         model["vision_cfg"]["image_size"],

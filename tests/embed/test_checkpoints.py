@@ -78,17 +78,46 @@ def test_the_page_learns_what_is_here_what_can_be_fetched_and_what_is_missing(
 ) -> None:
     _put(workspace.root / "weights" / "dinov2-small.safetensors")
     found = available_backbones(replace(offline, offline=False), workspace)
-    assert {name: a.state for name, a in found.items()} == {
-        "efficientnet-lite0": "here",
-        "resnet50": "downloadable",
-        "dinov2-small": "here",
-        "clip-vit-b-32": "downloadable",
-    }
+    states = {name: a.state for name, a in found.items()}
+    assert (states["efficientnet-lite0"], states["dinov2-small"]) == ("here", "here")
+    assert {states[name] for name in ("resnet50", "clip-vit-b-32", "swav", "faster-rcnn")} == {"downloadable"}
     assert "102 MB" in found["resnet50"].sentence
     away = available_backbones(offline, workspace)
     assert away["resnet50"].state == "missing"
     assert str(workspace.root / "weights" / "resnet50.safetensors") in away["resnet50"].sentence
     assert away.keys() == BACKBONES.keys()
+
+
+def test_a_backbone_of_several_files_lies_in_a_folder_of_its_name(workspace: Workspace, offline: Settings) -> None:
+    pytest.importorskip("transformers", reason="needs the extra hf")
+    detr = get_backbone("detr")
+    _put(folder := workspace.root / "weights" / "detr" / "model.safetensors")
+    with pytest.raises(BackboneUnavailableError, match=r"Fetch config\.json and model\.safetensors of facebook/detr"):
+        resolve_checkpoint(detr, settings=offline, workspace=workspace)
+    _put(folder.parent / "config.json", b"{}")
+    first = resolve_checkpoint(detr, settings=offline, workspace=workspace)
+    assert first.path == folder
+    _put(folder.parent / "config.json", b"{ }")
+    assert resolve_checkpoint(detr, settings=offline, workspace=workspace).digest != first.digest
+
+
+def test_a_file_that_is_on_no_hub_is_found_under_its_own_ending(workspace: Workspace, offline: Settings) -> None:
+    place = workspace.root / "weights" / "swav.pth.tar"
+    with pytest.raises(BackboneUnavailableError, match="the web may not be asked") as caught:
+        resolve_checkpoint(get_backbone("swav"), settings=offline, workspace=workspace)
+    assert f"swav_800ep_pretrain.pth.tar and save it as {place}." in str(caught.value)
+    _put(place)
+    assert resolve_checkpoint(get_backbone("swav"), settings=offline, workspace=workspace).path == place
+
+
+def test_a_pinned_revision_is_the_one_that_counts(workspace: Workspace, offline: Settings, tmp_path: Path) -> None:
+    unet = get_backbone("unet-resnet34")
+    folder = tmp_path / "cache" / "models--smp-hub--resnet34.imagenet"
+    _put(folder / "snapshots" / ("a" * 40) / "model.safetensors")
+    _put(folder / "refs" / "main", b"a" * 40)
+    assert find_weights(unet, settings=offline, workspace=workspace) is None
+    wanted = _put(folder / "snapshots" / unet.revision / "model.safetensors")
+    assert find_weights(unet, settings=offline, workspace=workspace) == wanted
 
 
 def test_a_digest_is_remembered_until_the_file_changes(tmp_path: Path) -> None:

@@ -82,7 +82,8 @@ def test_weights_come_from_the_hub_once(
 @pytest.mark.parametrize(
     ("behaviour", "why"),
     [
-        ("401", "the hub answers with status 401 for timm/resnet50.a1_in1k"),
+        ("401", "status 401 for timm/resnet50.a1_in1k: it is gated or private; accept its terms at"),
+        ("403", "status 403 for timm/resnet50.a1_in1k: it is gated or private; accept its terms at"),
         ("404", "the hub answers with status 404 for timm/resnet50.a1_in1k"),
         ("500", "the hub answers with status 500 for timm/resnet50.a1_in1k"),
         ("page", "what answers is no model hub"),

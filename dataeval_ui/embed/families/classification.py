@@ -1,0 +1,72 @@
+"""Image classification."""
+
+from __future__ import annotations
+
+from dataeval_ui.embed.families.inputs import half, imagenet
+from dataeval_ui.types import Backbone
+
+CLASSIFICATION = (
+    Backbone(
+        name="efficientnet-lite0",
+        title="EfficientNet-Lite0",
+        family="image classification",
+        source="bundled",
+        model="tf_efficientnet_lite0",
+        n_dims=1280,
+        preprocessing=half(224, 256),
+        layer="conv_head",
+        pooling="avg",
+        licence="Apache-2.0",
+        size_mb=18,
+        best_for="a first look: small, fast, and always there",
+        n_gmacs=0.4,
+    ),
+    Backbone(
+        name="efficientnet-b0",
+        title="EfficientNet-B0",
+        family="image classification",
+        source="timm",
+        model="efficientnet_b0.ra_in1k",
+        n_dims=1280,
+        preprocessing=imagenet(224, 256),
+        layer="conv_head",
+        pooling="avg",
+        licence="Apache-2.0",
+        size_mb=21,
+        best_for="class balance at little cost",
+        n_gmacs=0.4,
+        hub="timm/efficientnet_b0.ra_in1k/model.safetensors",
+    ),
+    Backbone(
+        name="resnet50",
+        title="ResNet-50",
+        family="image classification",
+        source="timm",
+        model="resnet50.a1_in1k",
+        n_dims=2048,
+        preprocessing=imagenet(224, 235),
+        layer="layer4",
+        pooling="avg",
+        licence="Apache-2.0",
+        size_mb=102,
+        best_for="class balance and outliers, comparable with most of the literature",
+        n_gmacs=4.1,
+        hub="timm/resnet50.a1_in1k/model.safetensors",
+    ),
+    Backbone(
+        name="vit-b-16",
+        title="ViT-B/16",
+        family="image classification",
+        source="timm",
+        model="vit_base_patch16_224.augreg2_in21k_ft_in1k",
+        n_dims=768,
+        preprocessing=half(224, 248),
+        layer="norm",
+        pooling="cls",
+        licence="Apache-2.0",
+        size_mb=346,
+        best_for="class separability and outliers, from 21,000 classes",
+        n_gmacs=17.6,
+        hub="timm/vit_base_patch16_224.augreg2_in21k_ft_in1k/model.safetensors",
+    ),
+)
