@@ -7,6 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from dataeval_ui.ui.errors import shown_errors
+from dataeval_ui.ui.panels.frame import render_frame
 
 ICON = Path(__file__).parent / "icon.png"
 
@@ -50,5 +51,6 @@ page = st.navigation(
     position="top",
 )
 st.set_page_config(page_title=f"{page.title} · DataEval UI", page_icon=str(ICON), layout="wide")
+render_frame()
 with shown_errors():
     page.run()

@@ -69,6 +69,17 @@ def test_no_page_is_wider_than_a_narrow_screen(address: str, server: Server, bro
     page.context.close()
 
 
+def test_a_narrow_screen_shows_the_name_and_every_count(server: Server, browser: Browser) -> None:
+    page = opened(browser, f"{server.url}/explore?run={HOSTILE_RUN}", width_px=390)
+    assert page.locator('[data-testid="stHeaderLogo"]').is_visible()
+    facts = page.locator(".st-key-facts").locator("a:visible, button:visible")
+    facts.last.wait_for()
+    boxes = [box for fact in facts.all() if (box := fact.bounding_box()) is not None]
+    assert len(boxes) >= 6
+    assert all(box["x"] >= 0 and box["x"] + box["width"] <= 390 for box in boxes)
+    page.context.close()
+
+
 def test_a_browser_without_webgl_gets_a_map_that_answers_a_click(
     server: Server, browser: Browser, chromium: str
 ) -> None:

@@ -44,7 +44,7 @@ def render_run_choice(page: Page) -> Run:
         state.update_address(run=run_id)
     opened = cached.run(run_id)
     state.remember_run(run_id)
-    strip, switcher = st.columns([11, 3], vertical_alignment="center", gap="medium")
+    strip, switcher = st.columns([17, 7], vertical_alignment="center", gap="medium")
     with strip:
         render_facts(opened, page)
     with switcher:

@@ -1,0 +1,36 @@
+"""What stands around every page: the product's name, and how wide the page is."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dataeval_ui.ui.panels.theme import is_dark
+
+_NAME = """<svg xmlns="http://www.w3.org/2000/svg" width="136" height="28" viewBox="0 0 136 28">
+<g fill="{accent}"><circle cx="6" cy="9" r="4"/><circle cx="15" cy="6" r="3"/><circle cx="11" cy="17" r="5"/></g>
+<circle cx="20" cy="19" r="2.6" fill="{odd}"/>
+<text x="30" y="19.5" font-family="'Source Sans', 'Source Sans 3', 'Segoe UI', Roboto, Arial, sans-serif"
+ font-size="17" font-weight="700" fill="{ink}">DataEval UI</text></svg>"""
+
+_STYLE = """<style>
+[data-testid="stMainBlockContainer"] { padding-left: clamp(1rem, 3vw, 5rem); padding-right: clamp(1rem, 3vw, 5rem); }
+@media (max-width: 640px) {
+  .st-key-facts { flex-wrap: wrap !important; row-gap: 0.25rem; overflow: visible !important; }
+}
+</style>"""
+"""Streamlit's wide page leaves 80 px on both sides of a map that needs them, and a row that does not wrap is cut off on
+a narrow screen."""
+
+
+def render_frame() -> None:
+    """Draw the name, left of the pages' names, and narrow the margins."""
+    dark = is_dark()
+    st.logo(
+        _NAME.format(
+            accent="#4a88e8" if dark else "#2563c4",
+            odd="#f0a04b" if dark else "#c2570c",
+            ink="#e7ebf1" if dark else "#1a232e",
+        ),
+        size="medium",
+    )
+    st.html(_STYLE)
