@@ -125,6 +125,18 @@ def test_moving_the_threshold_moves_the_number_of_outliers(analysed: Analysed, o
     assert f"**{int((scores >= 0.5).sum()):,} images** from 0.500 on" in words(app)
 
 
+def test_where_nothing_reaches_the_threshold_the_oddest_are_one_click_away(
+    analysed: Analysed, open_page: OpenPage
+) -> None:
+    scores = np.sort(open_run(analysed.services, analysed.run_id).outliers.scores)
+    app = open_page(analysed.services, "outliers", run=analysed.run_id, threshold="1")
+    assert f"the highest is {scores[-1]:.3f}" in words(app)
+    app.button(key="show_oddest").click().run()
+    lowest = float(app.query_params["threshold"])
+    assert scores[-20] - 0.005 < lowest <= scores[-20]
+    assert f"**{int((scores >= lowest).sum())} images** from" in words(app)
+
+
 def test_every_unreadable_file_is_listed_with_its_reason(analysed: Analysed, open_page: OpenPage) -> None:
     app = open_page(analysed.services, "outliers", run=analysed.run_id, show="unreadable")
     listed = app.dataframe[0].value

@@ -168,7 +168,8 @@ def _render_files(run: Run, group: DuplicateGroup) -> None:
     places = run.places(group.rows[0])
     files: dict[str, list[Any]] = {
         "Path": [visible(place.path) for place in places],
-        "Label": [visible(place.label) if place.label else None for place in places],
-        "Split": [visible(place.split) if place.split else None for place in places],
+        "Label": [visible(place.label or "") for place in places],
+        "Split": [visible(place.split or "") for place in places],
     }
+    files = {name: values for name, values in files.items() if any(values)}
     st.dataframe(files, hide_index=True, alt="The files that hold this image", key="duplicate_files")

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 GALLERY, NEAREST = "outlier_gallery", "outlier_nearest"
 PAGE_SIZE = 60
+N_ODDEST = 20
 _THRESHOLD = "outlier_threshold_here"
 
 
@@ -52,6 +53,9 @@ def render_outliers(run: Run) -> None:
     main, side = st.columns([9, 5], gap="medium")
     with main:
         _render_threshold(run, threshold)
+        if not len(rows):
+            _render_none(run, threshold)
+            return
         _render_actions(run, rows, threshold)
         page = 1
         n_pages = -(-len(rows) // PAGE_SIZE)
@@ -65,7 +69,6 @@ def render_outliers(run: Run) -> None:
             size_px=112,
             selected_row=state.int_param("image"),
             label="Outliers, the oddest first",
-            empty="No image has such a score. Move the threshold to the left.",
         )
     with side:
         _render_image(run, urls, shown)
@@ -96,6 +99,21 @@ def _render_threshold(run: Run, threshold: float) -> None:
 
 def _move_threshold() -> None:
     state.update_address(threshold=f"{st.session_state[_THRESHOLD]:g}")
+
+
+def _render_none(run: Run, threshold: float) -> None:
+    """Say that no image reaches the threshold, and offer the oddest there are."""
+    import numpy as np
+
+    highest = np.sort(run.outliers.scores)[-N_ODDEST:]
+    st.markdown(f"No image has a score of {threshold:.3f} or more; the highest is {highest[-1]:.3f}.")
+    st.button(
+        f"Show the oddest {count(len(highest), 'image')}" if len(highest) > 1 else "Show the image",
+        icon=":material/visibility:",
+        key="show_oddest",
+        on_click=state.update_address,
+        kwargs={"threshold": f"{np.floor(highest[0] * 200) / 200:g}"},  # a step of the slider
+    )
 
 
 def _render_actions(run: Run, rows: Any, threshold: float) -> None:
