@@ -21,6 +21,9 @@ WRITE_INTERVAL_S = 0.25
 LOOK_INTERVAL_S = 0.5
 HEARTBEAT_S = 2.0
 
+COUNTED: frozenset[Stage] = frozenset({"read", "embed"})
+"""Stages whose steps are images; of the others nobody knows what "0 of 1" counts."""
+
 STAGE_TITLES: dict[Stage, str] = {
     "read": "Reading images",
     "embed": "Embedding images",
@@ -192,6 +195,7 @@ class TerminalProgress:
         self._meter = RateMeter(clock=clock)
         self._stage: Stage | None = None
         self._written_at = -1.0
+        self._line = ""
         self._is_open = False
 
     def report(self, stage: Stage, n_done: int, n_total: int) -> None:
@@ -212,8 +216,9 @@ class TerminalProgress:
         if self._is_terminal:
             self._stream.write(f"\r\x1b[K{line}")
             self._is_open = True
-        else:
+        elif line != self._line:
             self._stream.write(f"{line}\n")
+        self._line = line
         self._stream.flush()
 
     def check_cancelled(self) -> None:
@@ -246,7 +251,9 @@ class CombinedProgress:
 
 def progress_line(stage: Stage, n_done: int, n_total: int, rate: float | None, eta: float | None) -> str:
     """Say in one line how far a stage is: "Reading images: 256 of 6,900, 110 a second, 1 min 0 s left"."""
-    words = [f"{STAGE_TITLES[stage]}: {n_done:,} of {n_total:,}"] if n_total > 0 else [STAGE_TITLES[stage]]
+    if stage not in COUNTED or n_total <= 0:
+        return STAGE_TITLES[stage]
+    words = [f"{STAGE_TITLES[stage]}: {n_done:,} of {n_total:,}"]
     if rate is not None and n_done < n_total:
         words.append(f"{rate:,.0f} a second" if rate >= 10 else f"{rate:.1f} a second")
     if eta is not None and n_done < n_total:

@@ -35,7 +35,9 @@ def storage_error(path: Path | str, error: OSError) -> StorageError:
         )
     if isinstance(error, PermissionError):
         return StorageError(f"{path} cannot be written or read: permission denied. Check the owner of the workspace.")
-    return StorageError(f"{path} cannot be written or read: {error.strerror or error}.")
+    return StorageError(
+        f"{path} cannot be written or read: {error.strerror or error}. Check its disk, or choose another workspace."
+    )
 
 
 @contextlib.contextmanager
