@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from dataeval_ui.data.crops import FileHead, Rect, crop_id, crop_of, decode_crops, read_head
     from dataeval_ui.data.decode import (
         DECODER_VERSION,
         count_pixels,
@@ -18,14 +19,22 @@ if TYPE_CHECKING:
     )
     from dataeval_ui.data.hashes import dhash, hamming, phash
     from dataeval_ui.data.manifest import finish_manifest
-    from dataeval_ui.data.objects import settle_objects
+    from dataeval_ui.data.objects import read_objects, settle_objects, upright_box
     from dataeval_ui.data.paths import safe_member_path
     from dataeval_ui.data.source import list_source
     from dataeval_ui.data.statistics import STATISTICS, Statistic
 
 _HOMES = {
     "DECODER_VERSION": "decode",
+    "FileHead": "crops",
+    "Rect": "crops",
     "STATISTICS": "statistics",
+    "crop_id": "crops",
+    "crop_of": "crops",
+    "decode_crops": "crops",
+    "read_head": "crops",
+    "read_objects": "objects",
+    "upright_box": "objects",
     "Statistic": "statistics",
     "count_pixels": "decode",
     "decode_bytes": "decode",
@@ -47,9 +56,14 @@ _HOMES = {
 __all__ = [
     "DECODER_VERSION",
     "STATISTICS",
+    "FileHead",
+    "Rect",
     "Statistic",
     "count_pixels",
+    "crop_id",
+    "crop_of",
     "decode_bytes",
+    "decode_crops",
     "decode_file",
     "dhash",
     "finish_manifest",
@@ -58,11 +72,14 @@ __all__ = [
     "list_source",
     "phash",
     "read_bytes",
+    "read_head",
     "read_image_id",
+    "read_objects",
     "read_orientation",
     "render_image",
     "safe_member_path",
     "settle_objects",
+    "upright_box",
 ]
 
 

@@ -118,7 +118,7 @@ def render_image(path: Path | str, *, longer_px: int, settings: Settings) -> tup
         return None, str(reason)
     image_id = image_id_of(data)
     try:
-        with _decoding():
+        with decoding():
             header = open_header(data, max_pixels=settings.max_pixels)
         image, _, _ = _flattened(data, header, max(1, max(header.width, header.height) // longer_px))
         return image_id, _encode(_fitted(image, longer_px))
@@ -131,7 +131,7 @@ def render_image(path: Path | str, *, longer_px: int, settings: Settings) -> tup
 def count_pixels(data: bytes, *, settings: Settings) -> int:
     """Read an image's size from its head, in pixels; 0 for bytes that `decode_bytes` refuses for their head."""
     try:
-        with _decoding():
+        with decoding():
             header = open_header(data, max_pixels=settings.max_pixels)
     except (UnreadableImageError, MemoryError):
         return 0
@@ -144,7 +144,7 @@ def read_orientation(path: Path | str, *, settings: Settings) -> int:
     if data is None:
         return 1
     try:
-        with _decoding():
+        with decoding():
             return orientation_of(open_header(data, max_pixels=settings.max_pixels))
     except (UnreadableImageError, MemoryError):
         return 1
@@ -179,7 +179,7 @@ def read_bytes(path: Path | str, *, settings: Settings) -> tuple[bytes | None, s
 
 
 def _decode(data: bytes, image_id: str, preprocessing: Preprocessing | None, settings: Settings) -> DecodedImage:
-    with _decoding():
+    with decoding():
         header = open_header(data, max_pixels=settings.max_pixels)
     mode, width, height = header.mode, header.width, header.height
     resize_px = 0 if preprocessing is None else preprocessing.resize_px
@@ -187,7 +187,47 @@ def _decode(data: bytes, image_id: str, preprocessing: Preprocessing | None, set
     work, transparent, orientation = _flattened(data, header, factor)
     if orientation in (5, 6, 7, 8):
         width, height = height, width
-    pixels = None if preprocessing is None else model_input(work, preprocessing, original=(width, height))
+    return describe(
+        work,
+        image_id,
+        preprocessing=preprocessing,
+        settings=settings,
+        size=(width, height),
+        format=str(header.format),
+        mode=mode,
+        transparent=transparent,
+    )
+
+
+def describe(
+    work: Image.Image,
+    image_id: str,
+    *,
+    preprocessing: Preprocessing | None,
+    settings: Settings,
+    size: tuple[int, int],
+    format: str,
+    mode: str,
+    transparent: float,
+) -> DecodedImage:
+    """Take everything that is kept of an image from its pixels.
+
+    Parameters
+    ----------
+    work : PIL.Image.Image
+        Upright, "L" or "RGB", reduced by a whole factor or not at all.
+    image_id : str
+    preprocessing : Preprocessing or None
+    settings : Settings
+    size : tuple of 2 ints
+        Width and height before it was reduced, in pixels.
+    format, mode : str
+        Of the file.
+    transparent : float
+        Mean transparency, in [0, 1].
+    """
+    width, height = size
+    pixels = None if preprocessing is None else model_input(work, preprocessing, original=size)
     small = _reduced(work, max(STATISTICS_PX, settings.thumbnail_px))
     thumbnail = _fitted(_reduced(small, settings.thumbnail_px), settings.thumbnail_px)
     grey = _fitted(small if small.mode == "L" else small.convert("L"), STATISTICS_PX)
@@ -195,7 +235,7 @@ def _decode(data: bytes, image_id: str, preprocessing: Preprocessing | None, set
         image_id=image_id,
         width_px=width,
         height_px=height,
-        format=str(header.format),
+        format=format,
         mode=mode,
         thumbnail=_encode(thumbnail),
         statistics=measure(grey, thumbnail, width_px=width, height_px=height, alpha_fraction=transparent),
@@ -215,7 +255,7 @@ def _flattened(data: bytes, header: ImageFile, factor: int) -> tuple[Image.Image
     orientation : int
         The one of EXIF that was applied, in [1, 8].
     """
-    with _decoding():
+    with decoding():
         in_strips = header.format == "PNG" and factor > 1 and header.width * header.height >= MIN_PIXELS
         flat = flatten_png(data, header, factor=factor) if in_strips else None
         orientation = 1 if flat else orientation_of(header)
@@ -260,7 +300,7 @@ def _encode(image: Image.Image) -> bytes:
 
 
 @contextmanager
-def _decoding() -> Iterator[None]:
+def decoding() -> Iterator[None]:
     """Turn whatever a decoder raises into a reason; what is done with the pixels afterwards is not covered."""
     try:
         yield

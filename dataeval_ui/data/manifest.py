@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _BLOCK_ROWS = 10_000
-_DIGEST_COLUMNS = frozenset({"path", "image_id", "label", "split", "status"})
+_DIGEST_COLUMNS = frozenset(
+    {"path", "image_id", "label", "split", "status"}
+    | {"box_left_px", "box_top_px", "box_width_px", "box_height_px", "is_crowd"}  # of a run of objects alone
+)
 
 
 def finish_manifest(table: pa.Table, objects: pa.Table | None = None) -> Manifest:

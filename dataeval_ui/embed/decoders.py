@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import pickle
 import signal
-import subprocess
-import sys
-import tempfile
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
-from dataeval_ui.embed.decode_frames import BrokenFrameError, read_frame, unpack_image, write_frame
+from dataeval_ui.embed.crop_plans import CropTask, Plan, crops_here
+from dataeval_ui.embed.decoder import Decoder, DecoderDiedError, IsKnown
 from dataeval_ui.errors import DataEvalUIError
 from dataeval_ui.types import DecodedImage
 
@@ -25,25 +20,14 @@ if TYPE_CHECKING:
     from dataeval_ui.settings import Settings
     from dataeval_ui.types import Preprocessing
 
-IsKnown = Callable[[str, int], bool]
-"""Whether the image with this id need not be decoded for the file at this place of the list."""
+__all__ = ["MAX_AHEAD", "DecoderPool", "IsKnown"]
 
-LARGE_PIXELS = 24_000_000
-"""From this size on, one image at a time is decoded: each may take a dozen bytes a pixel."""
 MAX_AHEAD = 256
 _MAX_AHEAD_BYTES = 64 * 2**20
 _FILES_PER_PROCESS = 16
-_START_TIMEOUT_S = 120.0
 _START_TRIES = 3
 _POLL_S = 0.1
 _WAIT_S = 0.5
-_ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-
-
-class _DecoderDiedError(Exception):
-    def __init__(self, image_id: str | None, *, timed_out: bool, status: int | None) -> None:
-        super().__init__("decoder died")
-        self.image_id, self.timed_out, self.status = image_id, timed_out, status
 
 
 class DecoderPool:
@@ -74,7 +58,7 @@ class DecoderPool:
         self._large = threading.RLock()
         self._lock = threading.Lock()
         self._local = threading.local()
-        self._decoders: set[_Decoder] = set()
+        self._decoders: set[Decoder] = set()
         self._closed = threading.Event()
         self._executor: ThreadPoolExecutor | None = None
         if self._n_decoders > 0:
@@ -134,19 +118,73 @@ class DecoderPool:
         DataEvalUIError
             No decoder can be started on this machine.
         """
-        pending: deque[Future[DecodedImage]] = deque()
+
+        def work(place: int) -> list[DecodedImage]:
+            if self._executor is None:
+                return [self._decode_here(paths[place], place, is_known)]
+            return self._guarded(
+                lambda decoder: [decoder.decode(paths[place], place, is_known, self._large)],
+                lambda died: [self._given_up(died)],
+            )
+
+        return self._in_order(work, [1] * len(paths), on_wait)
+
+    def decode_crops(
+        self,
+        tasks: Sequence[CropTask],
+        *,
+        plan: Plan,
+        on_wait: Callable[[], None] = lambda: None,
+    ) -> Iterator[DecodedImage]:
+        """Decode files and give the crops of each, a pace ahead of the caller.
+
+        Parameters
+        ----------
+        tasks : sequence of CropTask
+        plan : callable
+            Asked from several threads, possibly twice for a task, once a file's head was read.
+        on_wait : callable, optional
+            As for `decode`.
+
+        Yields
+        ------
+        DecodedImage
+            One a row of each task, in order: with the planned `image_id`, and decoded where the plan has a crop. Every
+            row of a file that cannot be used has the `reason`.
+        """
+
+        def work(number: int) -> list[DecodedImage]:
+            task = tasks[number]
+            if self._executor is None:
+                return crops_here(task, plan, preprocessing=self._preprocessing, settings=self._settings)
+            return self._guarded(
+                lambda decoder: decoder.decode_crops(task, plan, self._large),
+                lambda died: [replace(self._given_up(died), image_id=None)] * len(task.rows),
+            )
+
+        return self._in_order(work, [len(task.rows) for task in tasks], on_wait)
+
+    def _in_order(
+        self, work: Callable[[int], list[DecodedImage]], sizes: Sequence[int], on_wait: Callable[[], None]
+    ) -> Iterator[DecodedImage]:
+        """Do pieces of work of given numbers of images, at most `n_ahead` images ahead of the caller."""
+        pending: deque[tuple[Future[list[DecodedImage]], int]] = deque()
+        n_pending = 0
         try:
-            for place, path in enumerate(paths):
+            for piece, size in enumerate(sizes):
                 if self._executor is None:
-                    yield self._decode_here(path, place, is_known)
+                    yield from work(piece)
                     continue
-                pending.append(self._executor.submit(self._decode_one, path, place, is_known))
-                if len(pending) >= self.n_ahead:
-                    yield _result_of(pending.popleft(), on_wait)
+                pending.append((self._executor.submit(work, piece), size))
+                n_pending += size
+                while n_pending >= self.n_ahead:
+                    future, n_done = pending.popleft()
+                    n_pending -= n_done
+                    yield from _result_of(future, on_wait)
             while pending:
-                yield _result_of(pending.popleft(), on_wait)
+                yield from _result_of(pending.popleft()[0], on_wait)
         finally:
-            for future in pending:
+            for future, _ in pending:
                 future.cancel()
 
     def _decode_here(self, path: str, place: int, is_known: IsKnown | None) -> DecodedImage:
@@ -159,43 +197,47 @@ class DecoderPool:
             return DecodedImage(image_id=image_id)
         return decode_bytes(data, preprocessing=self._preprocessing, settings=self._settings)
 
-    def _decode_one(self, path: str, place: int, is_known: IsKnown | None) -> DecodedImage:
+    def _guarded(
+        self,
+        use: Callable[[Decoder], list[DecodedImage]],
+        give_up: Callable[[DecoderDiedError], list[DecodedImage]],
+    ) -> list[DecodedImage]:
         try:
-            return self._attempt(path, place, is_known)
-        except _DecoderDiedError as first:
+            return self._attempt(use)
+        except DecoderDiedError as first:
             if first.timed_out or self._closed.is_set():
-                return self._given_up(first)
+                return give_up(first)
         with self._large:  # once more, alone: the system may have ended it for want of memory
             try:
-                return self._attempt(path, place, is_known)
-            except _DecoderDiedError as second:
-                return self._given_up(second)
+                return self._attempt(use)
+            except DecoderDiedError as second:
+                return give_up(second)
 
-    def _attempt(self, path: str, place: int, is_known: IsKnown | None) -> DecodedImage:
-        decoder: _Decoder | None = getattr(self._local, "decoder", None)
+    def _attempt(self, use: Callable[[Decoder], list[DecodedImage]]) -> list[DecodedImage]:
+        decoder: Decoder | None = getattr(self._local, "decoder", None)
         if decoder is None:
             decoder = self._local.decoder = self._started()
         try:
-            return decoder.decode(path, place, is_known, self._large)
-        except _DecoderDiedError:
+            return use(decoder)
+        except DecoderDiedError:
             self._local.decoder = None
             with self._lock:
                 self._decoders.discard(decoder)
             decoder.close()
             raise
 
-    def _started(self) -> _Decoder:
+    def _started(self) -> Decoder:
         n_tries = 0
         while True:
             n_tries += 1
-            decoder = _Decoder(self._preprocessing, self._settings)
+            decoder = Decoder(self._preprocessing, self._settings)
             with self._lock:
                 self._decoders.add(decoder)
             if self._closed.is_set():  # `close` may have missed it, and ends it when no thread runs any more
-                raise _DecoderDiedError(None, timed_out=False, status=None)
+                raise DecoderDiedError(None, timed_out=False, status=None)
             try:
                 decoder.start()
-            except _DecoderDiedError as died:  # ended by a signal from elsewhere, not by a fault of its own
+            except DecoderDiedError as died:  # ended by a signal from elsewhere, not by a fault of its own
                 with self._lock:
                     self._decoders.discard(decoder)
                 decoder.close()
@@ -207,7 +249,7 @@ class DecoderPool:
             else:
                 return decoder
 
-    def _given_up(self, died: _DecoderDiedError) -> DecodedImage:
+    def _given_up(self, died: DecoderDiedError) -> DecodedImage:
         if died.timed_out:
             limit = self._settings.decode_timeout_s
             reason = f"Decoding took longer than {limit:g} s and was given up; see the setting decode_timeout_s."
@@ -225,87 +267,7 @@ class DecoderPool:
                 decoder.kill()
 
 
-class _Decoder:
-    """One decoder process, seen from the run. Used by one thread; `kill` may come from any."""
-
-    def __init__(self, preprocessing: Preprocessing | None, settings: Settings) -> None:
-        self._input_px = None if preprocessing is None else preprocessing.input_px
-        self._timeout_s = settings.decode_timeout_s
-        self._configuration = pickle.dumps((preprocessing, settings))
-        self.deadline: float | None = None
-        self.timed_out = False
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed in `close`
-        package_parent = str(Path(__file__).absolute().parents[2])
-        python_path = os.pathsep.join(filter(None, [package_parent, os.environ.get("PYTHONPATH")]))
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "dataeval_ui.embed.decode_process"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-            env={**os.environ, **_ONE_THREAD, "PYTHONPATH": python_path},
-            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-        )
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._requests, self._answers = self._process.stdin, self._process.stdout
-
-    def start(self) -> None:
-        self.deadline = time.monotonic() + _START_TIMEOUT_S
-        try:
-            write_frame(self._requests, {}, self._configuration)
-            read_frame(self._answers)
-        except (BrokenFrameError, OSError):
-            self.kill()
-            if (status := self._process.wait()) < 0:
-                raise _DecoderDiedError(None, timed_out=self.timed_out, status=status) from None
-            self._errors.seek(0)
-            said = self._errors.read().decode(errors="replace").strip().splitlines()
-            raise DataEvalUIError(
-                f"A decoder process cannot be started ({said[-1] if said else 'it ended at once'}). "
-                "Set n_decoders to 0 to decode without one."
-            ) from None
-        self.deadline = None
-
-    def decode(self, path: str, place: int, is_known: IsKnown | None, large: threading.RLock) -> DecodedImage:
-        image_id: str | None = None
-        try:
-            self.deadline = time.monotonic() + self._timeout_s
-            write_frame(self._requests, {"path": path})
-            head, body = read_frame(self._answers)
-            self.deadline = None
-            if "n_pixels" not in head:  # the bytes could not be read
-                return unpack_image(head, body, input_px=self._input_px)
-            image_id = str(head["image_id"])
-            if is_known is not None and is_known(image_id, place):
-                write_frame(self._requests, {"decode": False})
-                return DecodedImage(image_id=image_id)
-            n_pixels = int(head["n_pixels"])
-            with large if n_pixels >= LARGE_PIXELS else contextlib.nullcontext():
-                limit_s = self._timeout_s * max(1.0, n_pixels / LARGE_PIXELS)
-                self.deadline = time.monotonic() + limit_s
-                write_frame(self._requests, {"decode": True, "limit_s": limit_s})
-                image = unpack_image(*read_frame(self._answers), input_px=self._input_px)
-            self.deadline = None
-            return image
-        except (BrokenFrameError, OSError, KeyError, TypeError, ValueError, OverflowError):
-            self.kill()
-            status = self._process.wait()
-            raise _DecoderDiedError(image_id, timed_out=self.timed_out, status=status) from None
-
-    def kill(self) -> None:
-        self._process.kill()
-
-    def close(self) -> None:
-        """Reap the process."""
-        self._process.kill()
-        self._process.wait()
-        with contextlib.suppress(OSError):  # what was still to be written
-            self._requests.close()
-        self._answers.close()
-        self._errors.close()
-
-
-def _result_of(future: Future[DecodedImage], on_wait: Callable[[], None]) -> DecodedImage:
+def _result_of(future: Future[list[DecodedImage]], on_wait: Callable[[], None]) -> list[DecodedImage]:
     while not wait([future], timeout=_WAIT_S).done:
         on_wait()
     return future.result()

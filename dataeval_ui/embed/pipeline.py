@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dataeval_ui.embed.decoders import DecoderPool
+from dataeval_ui.embed.object_places import ObjectPlaces
 from dataeval_ui.embed.places import Places
 from dataeval_ui.store.durable import storing
 from dataeval_ui.store.parts import EmbeddingParts, ImageParts
-from dataeval_ui.types import DecodedImage, Manifest, batches
+from dataeval_ui.types import DecodedImage, Manifest
 
 if TYPE_CHECKING:
+    from dataeval_ui.embed.crop_plans import CropTask
     from dataeval_ui.embed.embedder import Embedder
     from dataeval_ui.settings import Settings
     from dataeval_ui.store.workspace import Workspace
@@ -57,8 +59,9 @@ def embed_listing(
     settings: Settings,
     progress: Progress,
     refresh: bool = False,
+    object_margin: float | None = None,
 ) -> EmbedOutcome:
-    """Decode and embed every image of a listing that the store does not hold yet.
+    """Decode and embed every image of a listing, or every object, that the store does not hold yet.
 
     Parameters
     ----------
@@ -72,6 +75,9 @@ def embed_listing(
         Asked and told every batch.
     refresh : bool, default False
         Read every file even so.
+    object_margin : float, optional
+        Embed the crop of every object with this margin instead of whole images; see `dataeval_ui.data.crops`. The
+        listing has objects, and `previous` is the manifest of such a run.
 
     Returns
     -------
@@ -88,20 +94,23 @@ def embed_listing(
 
     Notes
     -----
-    Files to be read are cut into chunks of `commit_size`, each committed as one part of images, then one of
-    embeddings. A forward pass never holds images of two chunks, and which images of a chunk are computed follows from
-    what earlier chunks committed; so a run that was killed and started again makes the same batches, hence the same
-    bytes, as one that was not.
+    Files to be read are cut into chunks of `commit_size` (of objects: of whole files with at least so many), each
+    committed as one part of images, then one of embeddings. A forward pass never holds images of two chunks, and which
+    images of a chunk are computed follows from what earlier chunks committed; so a run that was killed and started
+    again makes the same batches, hence the same bytes, as one that was not.
     """
-    run = _Run(listing, embedder, workspace, settings, progress)
+    places = Places(listing) if object_margin is None else ObjectPlaces(listing, margin=object_margin)
+    run = _Run(places, embedder, workspace, settings, progress)
     n_reused = run.places.reuse(previous, run.is_stored) if previous is not None and not refresh else 0
     unread = run.places.unread()
     run.report(len(unread))
-    files = [run.places.file_of(row) for row in unread]
-    with DecoderPool(preprocessing=embedder.backbone.preprocessing, settings=settings, n_files=len(files)) as pool:
-        decoded = pool.decode(files, is_known=run.is_known, on_wait=progress.check_cancelled)
-        for chunk in batches(len(unread), settings.commit_size):
-            run.do_chunk(unread[chunk], decoded, pool, n_left=len(unread) - chunk.start)
+    tasks = places.tasks(unread)
+    n_left = len(unread)
+    with DecoderPool(preprocessing=embedder.backbone.preprocessing, settings=settings, n_files=len(tasks)) as pool:
+        decoded = places.decode(pool, tasks, is_known=run.is_known, on_wait=progress.check_cancelled)
+        for chunk in _chunks(tasks, settings.commit_size):
+            run.do_chunk(chunk, decoded, pool, n_left=n_left)
+            n_left -= len(chunk)
     return EmbedOutcome(
         manifest=run.places.to_manifest(run.images, settings),
         n_embedded=run.n_embedded,
@@ -132,13 +141,30 @@ def embed_image(data: bytes, *, embedder: Embedder, settings: Settings) -> tuple
     return image, embedder.embed(image.pixels[None])[0]
 
 
+def _chunks(tasks: Sequence[CropTask], commit_size: int) -> Iterator[list[int]]:
+    """Group the rows of whole tasks into chunks of at least `commit_size`."""
+    chunk: list[int] = []
+    for task in tasks:
+        chunk += task.rows
+        if len(chunk) >= commit_size:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
+
+
 class _Run:
     """The state of one `embed_listing`."""
 
     def __init__(
-        self, listing: Listing, embedder: Embedder, workspace: Workspace, settings: Settings, progress: Progress
+        self,
+        places: Places | ObjectPlaces,
+        embedder: Embedder,
+        workspace: Workspace,
+        settings: Settings,
+        progress: Progress,
     ) -> None:
-        self.places = Places(listing)
+        self.places = places
         self.images = ImageParts(workspace)
         self.embeddings = EmbeddingParts(workspace, embedder.key)
         self.n_embedded = self.n_cached = 0
@@ -208,7 +234,8 @@ class _Run:
         if image_id in self._taken or self.is_stored(image_id):
             self.n_cached += 1
         elif image.pixels is None:  # its earlier copy changed while it was read
-            (again,) = pool.decode([self.places.file_of(row)])
+            tasks = self.places.tasks([row])
+            (again,) = self.places.decode(pool, tasks, is_known=None, on_wait=self._progress.check_cancelled)
             self._take(row, again, chunk, pool)
             return
         else:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dataeval_ui.data import finish_manifest, read_orientation, settle_objects
+from dataeval_ui.embed.crop_plans import CropTask
 
 if TYPE_CHECKING:
+    from dataeval_ui.embed.decoders import DecoderPool, IsKnown
     from dataeval_ui.settings import Settings
     from dataeval_ui.store.parts import ImageParts
     from dataeval_ui.types import DecodedImage, Listing, Manifest
@@ -38,6 +40,16 @@ class Places:
     def file_of(self, row: int) -> str:
         """Path of a place that can be opened."""
         return str(Path(self._listing.root) / self.paths[row])
+
+    def tasks(self, rows: Sequence[int]) -> list[CropTask]:
+        """Make a task of each row."""
+        return [CropTask(self.file_of(row), (row,)) for row in rows]
+
+    def decode(
+        self, pool: DecoderPool, tasks: Sequence[CropTask], *, is_known: IsKnown | None, on_wait: Callable[[], None]
+    ) -> Iterator[DecodedImage]:
+        """Decode the files of some tasks; see `DecoderPool.decode`."""
+        return pool.decode([task.path for task in tasks], is_known=is_known, on_wait=on_wait)
 
     def unread(self) -> list[int]:
         """Rows of which nothing is known yet."""

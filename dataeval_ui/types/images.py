@@ -75,7 +75,11 @@ class Manifest:
     table : pyarrow.Table
         The columns of `Listing.table` with `status` now "ok" or "unreadable", and `image_id` (str; null only where
         the bytes could not be read at all), `width_px`, `height_px` (int32 or null, after EXIF orientation) and
-        `format` (str or null). Order is that of the listing.
+        `format` (str or null). Order is that of the listing. In a run of objects a row is an object: its path is
+        `<file>#<number>`, its image the crop, and there are further columns: `file` (str), `object` (int32, null for a
+        file without objects), `file_id` (content of the file), `file_width_px`, `file_height_px`, `file_orientation`,
+        `crop_left_px`, `crop_top_px` (int32), `box_left_px`, `box_top_px`, `box_width_px`, `box_height_px` (float64,
+        pixels of the upright file) and `is_crowd` (bool).
     digest : str
         Hash of everything above that shapes a result: path, image_id, label, split, status and metadata, and of the
         objects where there are any. Not mtime.

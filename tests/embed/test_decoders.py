@@ -162,7 +162,7 @@ def test_decoding_runs_ahead_only_so_far(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_large_images_are_decoded_one_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dataeval_ui.embed.decoders.LARGE_PIXELS", 40 * 40)
+    monkeypatch.setattr("dataeval_ui.embed.decoder.LARGE_PIXELS", 40 * 40)
     files = _files(write_images(tmp_path / "images", 12))
     gate = _CountingGate()
     with DecoderPool(preprocessing=TINY, settings=SETTINGS) as pool:
