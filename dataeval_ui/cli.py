@@ -86,6 +86,12 @@ def build_parser() -> argparse.ArgumentParser:
     query.add_argument("--image-id", metavar="ID", help="an image of the run, by id or path")
     search.add_argument("--k", type=int, default=10, help="number of images (default 10)")
 
+    compare = commands.add_parser(
+        "compare", parents=[shared, json_too], help="compare runs of the same images under several backbones"
+    )
+    compare.add_argument("runs", metavar="RUN", nargs="+", help="two to four runs, by id or name")
+    compare.add_argument("--no-copies", action="store_true", help="plant no copies: only what is measured already")
+
     export = commands.add_parser("export", parents=[shared], help="write a run as a table, a row an image")
     export.add_argument("run", metavar="RUN")
     export.add_argument("out", metavar="OUT.{csv,parquet,json}")
@@ -135,7 +141,7 @@ def run_command(args: argparse.Namespace) -> int:
     if getattr(args, "root", None):
         overrides["data_roots"] = args.root
     settings = load_settings(overrides)
-    if args.command in ("run", "worker", "search"):
+    if args.command in ("run", "worker", "search", "compare"):
         commands.prepare_process(settings)
     return commands.COMMANDS[args.command](open_services(settings), args)
 

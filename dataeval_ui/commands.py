@@ -160,6 +160,46 @@ def _row_of(opened: Any, name: str) -> int:
     raise InputError(f"There is no image with the id or path {name!r} in this run; `findings` and `export` list them.")
 
 
+def compare(services: Services, args: argparse.Namespace) -> int:
+    """Compare runs of the same images."""
+    from dataeval_ui.jobs.progress import TerminalProgress
+    from dataeval_ui.services.compare import compare_runs, comparison_json
+    from dataeval_ui.services.planted import load_planted, measure_planted
+    from dataeval_ui.services.runs import find_run, open_run
+
+    opened = [open_run(services, find_run(services, name).id) for name in args.runs]
+    comparison = compare_runs(services, [run.id for run in opened])
+    if args.no_copies:
+        planted = [load_planted(run) for run in opened]
+    else:
+        planted = [measure_planted(services, run, TerminalProgress(sys.stderr)) for run in opened]
+    told = comparison_json(comparison, planted)
+    if args.json:
+        print(json.dumps(told))
+        return 0
+    rows = [
+        {
+            "backbone": run["backbone"],
+            "kNN accuracy": _share_text(run["knn_accuracy"]),
+            "AMI": run["ami"],
+            "ARI": run["ari"],
+            **{name: _share_text(share) for name, share in (run["recall"] or {}).items()},
+            "images/s": run["images_per_s"],
+            "peak MB": run["peak_rss_bytes"] and round(run["peak_rss_bytes"] / 1e6),
+            "not shared": run["n_not_shared"],
+        }
+        for run in told["runs"]
+    ]
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    show([{name: row.get(name) for name in names} for row in rows], False, empty="", key="runs")
+    print(f"{told['n_shared']} images are in all of these runs. {told['sentence']}")
+    return 0
+
+
+def _share_text(share: Mapping[str, Any] | None) -> str | None:
+    return None if share is None else f"{share['value']:.0%} ({share['low']:.0%}-{share['high']:.0%})"
+
+
 def export(services: Services, args: argparse.Namespace) -> int:
     """Write a run as a table."""
     from dataeval_ui.data.paths import source_path
@@ -275,6 +315,7 @@ COMMANDS: Mapping[str, Callable[[Services, argparse.Namespace], int]] = {
         run,
         findings,
         search,
+        compare,
         export,
         backbones,
         datasets,

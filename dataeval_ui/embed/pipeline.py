@@ -49,6 +49,11 @@ class EmbedOutcome:
     seconds_read: float
     seconds_embed: float
 
+    @property
+    def images_per_s(self) -> float | None:
+        """Speed of the network; None where fewer than 16 images went through it, too few to tell."""
+        return None if self.n_embedded < 16 else round(self.n_embedded / self.seconds_embed, 2)
+
 
 def embed_listing(
     listing: Listing,

@@ -119,9 +119,11 @@ def execute_run(services: Services, request: RunRequest, progress: Progress) -> 
     from dataeval_ui.embed.embedder import load_embedder
     from dataeval_ui.embed.pipeline import embed_listing
     from dataeval_ui.services.datasets import list_places
+    from dataeval_ui.services.memory import peak_bytes, reset_peak
     from dataeval_ui.store.manifests import load_manifest, save_manifest
 
     watch = Stopwatch()
+    reset_peak()
     dataset = services.catalog.get_dataset(request.dataset_id)
     with watch.measure("read"):
         progress.report("read", 0, dataset.n_files or 0)
@@ -144,6 +146,7 @@ def execute_run(services: Services, request: RunRequest, progress: Progress) -> 
     watch.seconds["read"] += outcome.seconds_read
     watch.seconds["embed"] = watch.seconds.get("embed", 0.0) + outcome.seconds_embed
     manifest = outcome.manifest
+    cost = {"images_per_s": outcome.images_per_s, "peak_rss_bytes": peak_bytes()}
     with watch.measure("read"):
         save_manifest(services.workspace, manifest)
         services.catalog.update_dataset(
@@ -154,7 +157,7 @@ def execute_run(services: Services, request: RunRequest, progress: Progress) -> 
         raise SourceError(_no_image_sentence(dataset, manifest))
     run = _find_run(services, dataset, manifest, embedder.key, request)
     if run is None:
-        run = _analyse(services, dataset, manifest, image_ids, embedder.key, request, progress, watch)
+        run = _analyse(services, dataset, manifest, image_ids, embedder.key, request, progress, watch, cost)
         _compact(services, embedder.key)
     return _summary(run, manifest, outcome, watch)
 
@@ -247,6 +250,7 @@ def _analyse(
     request: RunRequest,
     progress: Progress,
     watch: Stopwatch,
+    cost: Json,
 ) -> RunRecord:
     from dataeval_ui.services.analyse import analyse, find_base
     from dataeval_ui.store.results import finish_run
@@ -274,7 +278,7 @@ def _analyse(
         progress=progress,
         watch=watch,
     )
-    summary = {**summary, "results_version": RESULTS_VERSION}
+    summary = {**summary, **cost, "results_version": RESULTS_VERSION}
     now = datetime.now(UTC)
     finish_run(services.workspace, run_id, summary)
     if any(known.id == run_id for known in services.catalog.list_runs(dataset.id)):

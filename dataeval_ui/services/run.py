@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 from dataeval_ui.errors import InputError, UnknownNameError
 from dataeval_ui.types import Clustering, DuplicatePairs, Finding, NeighborGraph, OutlierScores, Projection
 
+OVERLAP = "overlap."
+"""A column's name that begins so is the overlap with the runs whose ids follow, joined by dots."""
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -184,13 +187,17 @@ class Run:
         return {column.name: column for column in run_columns(self)}
 
     def column(self, name: str) -> Column:
-        """Return one column.
+        """Return one column, or the overlap with other runs; see `services.compare.overlap_name`.
 
         Raises
         ------
         UnknownNameError
             No such column.
         """
+        if name.startswith(OVERLAP):
+            from dataeval_ui.services.compare import overlap_column
+
+            return overlap_column(self, name)
         if name not in self.columns:
             raise UnknownNameError("column", name, self.columns)
         return self.columns[name]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from dataeval_ui.types import Json, Progress
 
 RUN_JOB = "run"
+PLANTED_JOB = "planted"
 WARM_IDLE_S = 1800.0
 """A worker without work stays this long, so that the next run finds the map's kernels compiled."""
 
@@ -34,15 +35,30 @@ def start_run(services: Services, request: RunRequest) -> JobRecord:
     BackboneUnavailableError
         The backbone's weights are neither here nor to be had; said before anything starts.
     """
+    _check_request(services, request)
+    return _start(services, RUN_JOB, request.to_json())
+
+
+def start_planted(services: Services, run_id: str) -> JobRecord:
+    """Queue the measurement of planted copies of a finished run; see `services.planted`.
+
+    Raises
+    ------
+    UnknownNameError
+        No such run.
+    """
+    run = services.catalog.get_run(run_id)
+    return _start(services, PLANTED_JOB, {"run": run.id, "dataset": run.dataset_id, "backbone": run.backbone})
+
+
+def _start(services: Services, kind: str, payload: Json) -> JobRecord:
     from dataeval_ui.jobs.queue import submit
 
-    _check_request(services, request)
-    payload = request.to_json()
     for job in services.catalog.list_jobs(states=("queued", "running")):
-        if job.kind == RUN_JOB and job.payload == payload:
+        if job.kind == kind and job.payload == payload:
             ensure_worker(services)
             return job
-    job = submit(services.catalog, RUN_JOB, payload)
+    job = submit(services.catalog, kind, payload)
     ensure_worker(services)
     return job
 
@@ -73,11 +89,20 @@ def run_worker(services: Services) -> None:
 
 def _executor(services: Services) -> Callable[[JobRecord, Progress], Json]:
     def execute(job: JobRecord, progress: Progress) -> Json:
-        if job.kind != RUN_JOB:
-            raise UnknownNameError("kind of job", job.kind, [RUN_JOB])
-        return execute_run(services, RunRequest.from_json(job.payload), progress)
+        if job.kind == RUN_JOB:
+            return execute_run(services, RunRequest.from_json(job.payload), progress)
+        if job.kind == PLANTED_JOB:
+            return _measure_planted(services, job, progress)
+        raise UnknownNameError("kind of job", job.kind, [RUN_JOB, PLANTED_JOB])
 
     return execute
+
+
+def _measure_planted(services: Services, job: JobRecord, progress: Progress) -> Json:
+    from dataeval_ui.services.planted import measure_planted
+
+    run = open_run(services, str(job.payload["run"]))
+    return {"run": run.id, "n_images": measure_planted(services, run, progress).n_images}
 
 
 def run_here(services: Services, request: RunRequest, progress: Progress) -> Json:
@@ -173,6 +198,8 @@ def resume_job(services: Services, job_id: str) -> JobRecord:
     job = services.catalog.get_job(job_id)
     if job.state not in ("cancelled", "failed"):
         raise InputError(f"Only a cancelled or failed job can be resumed; this one is {job.state}.")
+    if job.kind == PLANTED_JOB:
+        return start_planted(services, str(job.payload["run"]))
     return start_run(services, RunRequest.from_json(job.payload))
 
 

@@ -47,6 +47,12 @@ page = st.navigation(
             icon=":material/scatter_plot:",
             help="Images unlike all others, ranked, and files that could not be read.",
         ),
+        st.Page(
+            "app_pages/compare.py",
+            title="Compare",
+            icon=":material/compare:",
+            help="The same images under several backbones: which one suits this dataset?",
+        ),
     ],
     position="top",
 )

@@ -33,7 +33,7 @@ def render_run_choice(page: Page) -> Run:
     ours = cached.services()
     runs = list_runs(ours)
     if not runs:
-        _render_no_run()
+        render_no_run()
         st.stop()
     run_id = state.current_run_id(run.id for run in runs)
     if run_id not in {run.id for run in runs}:
@@ -77,7 +77,8 @@ def _render_switcher(runs: list[RunRecord], run_id: str) -> None:
     )
 
 
-def _render_no_run() -> None:
+def render_no_run() -> None:
+    """Say what to do in a workspace without a run."""
     ours = cached.services()
     with st.container(border=True):
         st.subheader("No run yet", icon=":material/map:", anchor=False)
