@@ -88,6 +88,7 @@ def list_source(
     if suffix == ".json":
         return _list_json(path, rule=rule, roots=roots, progress=progress)
     if suffix in (".yaml", ".yml"):
+        check_allowed(os.path.realpath(path.parent), roots)  # the file may be a link to a place inside them
         return list_yolo(os.path.realpath(path.parent), rule=rule, yaml_name=path.name, progress=progress)
     if suffix == ".parquet" and rule.format in ("auto", "huggingface") and find_shards(path):
         return _list_saved(path, sources, rule=rule, settings=settings, roots=roots, progress=progress)

@@ -181,7 +181,8 @@ def digest_weights(path: Path, *, remembered: Path) -> str:
     with contextlib.suppress(StorageError):  # absent at first, and rebuilt when damaged
         read = read_json(remembered)
         known = read if isinstance(read, dict) else {}
-    if (entry := known.get(str(path))) and entry[:2] == identity and isinstance(entry[2], str):
+    entry = known.get(str(path))
+    if isinstance(entry, list) and len(entry) == 3 and entry[:2] == identity and isinstance(entry[2], str):
         return entry[2]
     with path.open("rb") as stream:
         digest = hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=16)).hexdigest()

@@ -53,16 +53,21 @@ def find_base(
     import numpy as np
 
     from dataeval_ui.services.run import run_image_ids
-    from dataeval_ui.store.results import is_finished, load_result
+    from dataeval_ui.errors import StorageError
+    from dataeval_ui.store.results import is_intact, load_result
 
     best: Base | None = None
     best_shared = 0
     for run in services.catalog.list_runs(dataset.id):
         if (run.key, run.params, run.summary.get("results_version")) != (key, params, version):
             continue
-        if not is_finished(services.workspace, run.id):
+        if not is_intact(services.workspace, run.id):
             continue
-        row_of = {image_id: row for row, image_id in enumerate(run_image_ids(services, run))}
+        try:
+            ids = run_image_ids(services, run)
+        except StorageError:  # its manifest was lost
+            continue
+        row_of = {image_id: row for row, image_id in enumerate(ids)}
         if len(row_of) <= params.n_neighbors:
             continue  # its graph has fewer neighbours than asked for
         old_rows = np.array([row_of.get(image_id, -1) for image_id in image_ids], dtype=np.int32)
@@ -182,6 +187,7 @@ def _near_duplicates(
     import numpy as np
 
     from dataeval_ui.analysis.duplicates import find_near_duplicates
+    from dataeval_ui.errors import StorageError
     from dataeval_ui.store.images import read_image_columns
     from dataeval_ui.store.thumbnails import ThumbnailStore
 
@@ -191,6 +197,11 @@ def _near_duplicates(
     def thumbnails(rows: Sequence[int]) -> list[bytes]:
         ids = [image_ids[row] for row in rows]
         found = store.get_many(ids)
+        if n_lost := len(set(ids)) - len(found):
+            raise StorageError(
+                f"{n_lost} thumbnails were lost with a part that was damaged and is set aside. "
+                "Run again to compute its images anew."
+            )
         return [found[image_id] for image_id in ids]
 
     return find_near_duplicates(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from dataeval_ui.errors import InputError, SourceError
+from dataeval_ui.errors import InputError, SourceError, StorageError
 from dataeval_ui.types import AnalysisParams, Json, Manifest, Progress, digest_of
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from dataeval_ui.services.context import Services
     from dataeval_ui.store.records import DatasetRecord, RunRecord
     from dataeval_ui.types import EmbeddingKey
+
+logger = logging.getLogger(__name__)
 
 RESULTS_VERSION = 1
 """Raised when the analysis changes what it gives for the same input, so that old results are not taken for new ones."""
@@ -120,7 +123,7 @@ def execute_run(services: Services, request: RunRequest, progress: Progress) -> 
     from dataeval_ui.embed.pipeline import embed_listing
     from dataeval_ui.services.datasets import list_places
     from dataeval_ui.services.memory import peak_bytes, reset_peak
-    from dataeval_ui.store.manifests import load_manifest, save_manifest
+    from dataeval_ui.store.manifests import save_manifest
 
     watch = Stopwatch()
     reset_peak()
@@ -131,7 +134,7 @@ def execute_run(services: Services, request: RunRequest, progress: Progress) -> 
         if request.allowed_roots is not None:
             roots = [*map(Path, request.allowed_roots), Path(dataset.root)]
         listing = list_places(services, dataset.source, rule=dataset.rule, allowed_roots=roots)
-        previous = load_manifest(services.workspace, dataset.manifest_digest) if dataset.manifest_digest else None
+        previous = _last_manifest(services, dataset)
         embedder = load_embedder(request.backbone, workspace=services.workspace, settings=services.settings)
     with watch.measure("embed"):
         _prepare(services, embedder, listing.n_files, progress)
@@ -160,6 +163,19 @@ def execute_run(services: Services, request: RunRequest, progress: Progress) -> 
         run = _analyse(services, dataset, manifest, image_ids, embedder.key, request, progress, watch, cost)
         _compact(services, embedder.key)
     return _summary(run, manifest, outcome, watch)
+
+
+def _last_manifest(services: Services, dataset: DatasetRecord) -> Manifest | None:
+    """Load what was known of the files; None where nothing was, or where it was lost and every file is read again."""
+    from dataeval_ui.store.manifests import load_manifest
+
+    if dataset.manifest_digest is None:
+        return None
+    try:
+        return load_manifest(services.workspace, dataset.manifest_digest)
+    except StorageError as error:
+        logger.warning("All files of %r are read again: %s", dataset.name, error)
+        return None
 
 
 def _prepare(services: Services, embedder: Embedder, n_files: int, progress: Progress) -> None:
@@ -230,11 +246,11 @@ def _no_image_sentence(dataset: DatasetRecord, manifest: Manifest) -> str:
 def _find_run(
     services: Services, dataset: DatasetRecord, manifest: Manifest, key: EmbeddingKey, request: RunRequest
 ) -> RunRecord | None:
-    from dataeval_ui.store.results import is_finished
+    from dataeval_ui.store.results import is_intact
 
     for run in services.catalog.list_runs(dataset.id):
         same = (run.manifest_digest, run.key, run.params) == (manifest.digest, key, request.params)
-        if not same or not is_finished(services.workspace, run.id):
+        if not same or not is_intact(services.workspace, run.id):
             continue
         if run.summary.get("results_version") == RESULTS_VERSION and not (request.refit and run.base_run_id):
             return run

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+import struct
 import zipfile
+import zlib
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
@@ -12,11 +15,27 @@ import numpy as np
 from dataeval_ui.errors import StorageError
 from dataeval_ui.store.durable import read_json, storing, write_durably, write_json_durably
 from dataeval_ui.store.workspace import Workspace, checked_name
-from dataeval_ui.types import Json
+from dataeval_ui.types import Clustering, DuplicatePairs, Json, NeighborGraph, OutlierScores, Projection
 
 T = TypeVar("T")
 
+logger = logging.getLogger(__name__)
+
+_RESULTS = {
+    "neighbors": NeighborGraph,
+    "projection": Projection,
+    "clustering": Clustering,
+    "outliers": OutlierScores,
+    "duplicates": DuplicatePairs,
+}
 _EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+_DAMAGES = (
+    *(StorageError, ValueError, KeyError, TypeError, EOFError, MemoryError, OverflowError, SyntaxError),
+    *(RuntimeError, zipfile.BadZipFile, zlib.error, struct.error),  # RuntimeError: a flag says it is encrypted
+)
+"""What numpy and zipfile raise for bytes that are not what was written."""
 
 
 def save_result(workspace: Workspace, run_id: str, name: str, value: Any) -> None:
@@ -53,7 +72,7 @@ def load_result(workspace: Workspace, run_id: str, name: str, cls: type[T]) -> T
     try:
         with storing(path), np.load(path, allow_pickle=False) as archive:
             arrays = {field_name: archive[field_name] for field_name in archive.files}
-    except (StorageError, ValueError, zipfile.BadZipFile, EOFError) as error:
+    except _DAMAGES as error:
         raise StorageError(f"{path} is damaged or cannot be read. Run the dataset again.") from error
     if set(arrays) != names:
         raise StorageError(f"{path} holds {sorted(arrays)} where {sorted(names)} are expected. Run the dataset again.")
@@ -78,6 +97,21 @@ def finish_run(workspace: Workspace, run_id: str, summary: Json) -> None:
 def is_finished(workspace: Workspace, run_id: str) -> bool:
     """Whether a run was computed to its end."""
     return (workspace.run_dir(run_id) / "run.json").is_file()
+
+
+def is_intact(workspace: Workspace, run_id: str) -> bool:
+    """Whether a run was computed to its end and every result of it reads back. Reads them all."""
+    if not is_finished(workspace, run_id):
+        return False
+    try:
+        for name, cls in _RESULTS.items():
+            load_result(workspace, run_id, name, cls)
+        for name in ("findings", "run"):
+            load_json(workspace, run_id, name)
+    except StorageError as error:
+        logger.warning("The results of run %s are computed again: %s", run_id, error)
+        return False
+    return True
 
 
 def _path(workspace: Workspace, run_id: str, file_name: str) -> Path:

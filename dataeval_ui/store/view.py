@@ -22,6 +22,9 @@ from dataeval_ui.types import EmbeddingKey, digest_of
 if TYPE_CHECKING:
     from dataeval_ui.types.base import Float32
 
+MAX_CHECKED_BYTES = 256 * 2**20
+"""Views up to this size are read whole when they are opened, in a tenth of a second; of larger ones some rows are."""
+
 _N_PROBES = 64
 
 
@@ -64,7 +67,7 @@ def open_view(workspace: Workspace, key: EmbeddingKey, image_ids: Iterable[str])
 
     Notes
     -----
-    An existing map opens without reading it. Building reads each row group of the parts once and holds one at a time.
+    An existing map of up to 256 MiB is read once against its digest; a larger one opens without that. Building reads each row group of the parts once and holds one at a time.
     """
     ids = tuple(image_ids)
     folder = workspace.views_dir / digest_of(
@@ -82,10 +85,13 @@ def open_view(workspace: Workspace, key: EmbeddingKey, image_ids: Iterable[str])
 def _load(folder: Path, ids: tuple[str, ...]) -> View | None:
     """Map what lies in `folder`; None for a view that is missing or is not what was built."""
     try:
-        n_dims = int(read_json(folder / "view.json")["n_dims"])
+        card = read_json(folder / "view.json")
+        n_dims = int(card["n_dims"])
         if (folder / "embeddings.f32").stat().st_size != len(ids) * n_dims * 4:
             return None
         if (folder / "norms.f32").stat().st_size != len(ids) * 4:
+            return None
+        if len(ids) * n_dims * 4 <= MAX_CHECKED_BYTES and card["digest"] != _digest(folder):
             return None
         if not ids:
             return View(ids, np.zeros((0, n_dims), np.float32), np.zeros(0, np.float32))
@@ -115,7 +121,9 @@ def _build(parts: EmbeddingParts, folder: Path, ids: tuple[str, ...]) -> None:
             else:
                 (aside / "embeddings.f32").touch()
                 (aside / "norms.f32").touch()
-            write_json_durably(aside / "view.json", {"n_dims": n_dims, "n_images": len(ids), **asdict(parts.key)})
+            digest = _digest(aside) if len(ids) * n_dims * 4 <= MAX_CHECKED_BYTES else None
+            card = {"n_dims": n_dims, "n_images": len(ids), "digest": digest, **asdict(parts.key)}
+            write_json_durably(aside / "view.json", card)
             _replace_folder(aside, folder, ids)
             fsync_folder(folder.parent)
     finally:
@@ -133,6 +141,17 @@ def _fill(parts: EmbeddingParts, aside: Path, ids: tuple[str, ...], n_dims: int)
         norms[positions] = np.linalg.norm(matrix, axis=1)
     embeddings.flush()
     norms.flush()
+
+
+def _digest(folder: Path) -> str:
+    import xxhash
+
+    digest = xxhash.xxh3_128()
+    for name in ("embeddings.f32", "norms.f32"):
+        with (folder / name).open("rb") as stream:
+            while block := stream.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()
 
 
 def _reserve(path: Path, n_bytes: int) -> None:

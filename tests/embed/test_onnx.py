@@ -90,6 +90,19 @@ def test_a_lost_export_or_decision_is_made_again(tmp_path: Path) -> None:
     assert load.n_calls == 3
 
 
+def test_an_export_with_one_changed_bit_is_never_run(tmp_path: Path) -> None:
+    load = _Loader()
+    expected = _open(load, tmp_path).run(_pixels(3))
+    path = next(tmp_path.glob("*.onnx"))
+    data = bytearray(path.read_bytes())
+    for n_calls, place in enumerate((4, len(data) // 2, len(data) - 1), start=2):
+        data[place] ^= 1
+        path.write_bytes(data)
+        np.testing.assert_array_equal(_open(load, tmp_path).run(_pixels(3)), expected)
+        assert load.n_calls == n_calls
+        data = bytearray(path.read_bytes())
+
+
 def test_another_version_of_the_exporter_exports_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     load = _Loader()
     _open(load, tmp_path)

@@ -77,6 +77,26 @@ def test_a_changed_byte_of_a_result_is_noticed(workspace: Workspace) -> None:
         load_result(workspace, "r1", "neighbors", NeighborGraph)
 
 
+@pytest.mark.parametrize("bit", [0, 7])
+def test_no_changed_bit_of_a_result_gives_other_numbers_or_another_error(workspace: Workspace, bit: int) -> None:
+    save_result(workspace, "r1", "neighbors", GRAPH)
+    path = workspace.run_dir("r1") / "neighbors.npz"
+    whole = path.read_bytes()
+    n_noticed = 0
+    for place in range(len(whole)):
+        data = bytearray(whole)
+        data[place] ^= 1 << bit
+        path.write_bytes(data)
+        try:
+            graph = load_result(workspace, "r1", "neighbors", NeighborGraph)
+        except StorageError:
+            n_noticed += 1
+        else:
+            np.testing.assert_array_equal(graph.indices, GRAPH.indices)
+            np.testing.assert_array_equal(graph.similarities, GRAPH.similarities)
+    assert n_noticed > len(whole) // 2
+
+
 def test_a_run_is_finished_only_with_its_last_file(workspace: Workspace) -> None:
     save_json(workspace, "r1", "findings", [{"kind": "leak"}])
     assert not is_finished(workspace, "r1")

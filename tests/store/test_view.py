@@ -65,6 +65,22 @@ def test_a_damaged_view_is_built_again(filled: Workspace, name: str, damage: str
     np.testing.assert_allclose(view.norms, np.linalg.norm(expected, axis=1), rtol=1e-6)
 
 
+@pytest.mark.parametrize("name", ["embeddings.f32", "norms.f32"])
+def test_a_changed_bit_anywhere_in_a_view_never_gives_another_number(workspace: Workspace, name: str) -> None:
+    matrix = np.random.default_rng(0).standard_normal((500, 4)).astype(np.float32)
+    ids = [str(n) for n in range(500)]
+    EmbeddingParts(workspace, KEY).append_embeddings(ids, matrix)
+    norms = np.array(open_view(workspace, KEY, ids).norms)
+    (path,) = workspace.views_dir.glob(f"*/{name}")
+    for place in np.random.default_rng(1).integers(0, path.stat().st_size, 40):
+        data = bytearray(path.read_bytes())
+        data[place] ^= 1
+        path.write_bytes(data)
+        view = open_view(workspace, KEY, ids)
+        np.testing.assert_array_equal(view.embeddings, matrix)
+        np.testing.assert_array_equal(view.norms, norms)
+
+
 def test_images_without_an_embedding_are_counted(filled: Workspace) -> None:
     with pytest.raises(StorageError, match="2 of 3 images are not in the store"):
         open_view(filled, KEY, ["7", "77", "78"])
