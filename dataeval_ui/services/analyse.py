@@ -52,8 +52,8 @@ def find_base(
     """
     import numpy as np
 
-    from dataeval_ui.services.run import run_image_ids
     from dataeval_ui.errors import StorageError
+    from dataeval_ui.services.run import run_image_ids
     from dataeval_ui.store.results import is_intact, load_result
 
     best: Base | None = None

@@ -112,6 +112,7 @@ class ThumbnailStore:
         for ids in self._images.parts.iter_tables(["image_id"], names=[name]):
             wanted = set(ids.column(0).to_pylist()) - self._known(connection, ids.column(0).to_pylist())
             connection.execute("BEGIN IMMEDIATE")
+            is_whole = not wanted
             with connection:
                 if wanted:
                     for table in self._images.parts.iter_tables(["image_id", "thumbnail"], names=[name]):
@@ -119,8 +120,10 @@ class ThumbnailStore:
                             "INSERT OR IGNORE INTO thumbnails VALUES (?, ?)",
                             zip(table.column(0).to_pylist(), table.column(1).to_pylist(), strict=True),
                         )
+                        is_whole = True
                 n_added = connection.total_changes - n_before
-                connection.execute("INSERT OR IGNORE INTO parts VALUES (?)", (name,))
+                if is_whole:  # a damaged part comes again under its name, once its images are computed anew
+                    connection.execute("INSERT OR IGNORE INTO parts VALUES (?)", (name,))
             return n_added
         return 0
 

@@ -67,7 +67,8 @@ def open_view(workspace: Workspace, key: EmbeddingKey, image_ids: Iterable[str])
 
     Notes
     -----
-    An existing map of up to 256 MiB is read once against its digest; a larger one opens without that. Building reads each row group of the parts once and holds one at a time.
+    An existing map of up to 256 MiB is read once against its digest; a larger one opens without that. Building reads
+    each row group of the parts once and holds one at a time.
     """
     ids = tuple(image_ids)
     folder = workspace.views_dir / digest_of(
