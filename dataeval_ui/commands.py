@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import signal
 import sys
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from dataeval_ui.errors import InputError
@@ -24,6 +27,19 @@ def prepare_process(settings: Settings) -> None:
     os.environ.update(environment_of(settings))
     os.environ["NUMBA_NUM_THREADS"] = str(settings.n_threads)
     os.environ["NUMBA_CACHE_DIR"] = str(settings.workspace / "numba")
+
+
+@contextlib.contextmanager
+def interrupted_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM, which CI systems and `timeout` send, cancel as Ctrl-C does: what was committed stays."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals reach the main thread alone
+        return
+    earlier = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, earlier)
 
 
 def say(text: str) -> None:
@@ -74,6 +90,7 @@ def run(services: Services, args: argparse.Namespace) -> int:
     from dataeval_ui.services.datasets import add_dataset
     from dataeval_ui.services.execute import RunRequest
     from dataeval_ui.services.runs import run_here, start_run
+    from dataeval_ui.ui.text import count
 
     rule = LabelRule(
         label_from=args.label_from, split_from=args.split_from, path_column=args.path_column, format=args.format
@@ -95,19 +112,23 @@ def run(services: Services, args: argparse.Namespace) -> int:
         job = start_run(services, request)
         print(json.dumps({"job": job.id}) if args.json else job.id)
         return 0
-    summary = run_here(services, request, TerminalProgress(sys.stderr))
+    with interrupted_by_sigterm():
+        summary = run_here(services, request, TerminalProgress(sys.stderr))
     if args.json:
         print(json.dumps(summary))
         return 0
     s = summary
-    print(f"run {s['run']}: {s['n_images']} images of {s['n_files']} files, {s['n_unreadable']} unreadable")
+    of_files = f"{count(s['n_images'], 'image')} of {count(s['n_files'], 'file')}"
+    print(f"run {s['run']}: {of_files}, {s['n_unreadable']:,} unreadable")
     print(
-        f"  embedded {s['n_embedded']}, cached {s['n_cached']}, in {s['seconds']['total']:.1f} s with {s['backbone']}"
+        f"  embedded {s['n_embedded']:,}, cached {s['n_cached']:,}, in {s['seconds']['total']:.1f} s "
+        f"with {s['backbone']}"
     )
-    print(f"  {s['n_clusters']} clusters, {s['n_noise']} images in none; {s['n_outliers']} outliers")
+    print(f"  {count(s['n_clusters'], 'cluster')}, {count(s['n_noise'], 'image')} in none")
     print(
-        f"  {s['n_exact_duplicate_groups']} groups of exact duplicates, "
-        f"{s['n_near_duplicate_pairs']} pairs of near duplicates"
+        f"  {count(s['n_exact_duplicate_groups'], 'group')} of exact duplicates, "
+        f"{count(s['n_near_duplicate_groups'], 'group')} of near duplicates, "
+        f"{count(s['n_leaks'], 'leak')} across splits, {count(s['n_outliers'], 'outlier')}"
     )
     print(f"Look at it: dataeval-ui serve, then open /explore?run={s['run']}")
     return 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from dataeval_ui.cli import main
+from tests.images import make_dataset
 from tests.services.conftest import Finished
 
 pytestmark = pytest.mark.slow
@@ -54,6 +56,22 @@ def test_wrong_input_is_one_sentence_and_exit_code_2(finished: Finished, args: t
     assert sentence in done.stderr
     assert done.stderr.startswith("dataeval-ui: ")
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows ends a process without telling it")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_run_is_cancelled_and_not_left_running(finished: Finished, tmp_path: Path, number: int) -> None:
+    make_dataset(tmp_path / "set")
+    workspace = str(finished.services.workspace.root)
+    command = [sys.executable, "-m", "dataeval_ui", "run", str(tmp_path / "set"), "--json", "--workspace", workspace]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    assert "Reading images" in process.stderr.readline()
+    process.send_signal(number)
+    out, said = process.communicate(timeout=120)
+    assert (process.returncode, out) == (130, ""), said
+    assert said.splitlines()[-1] == "dataeval-ui: cancelled; run the same command again to go on."
+    assert not [job for job in finished.services.catalog.list_jobs() if job.state == "running"]
 
 
 def test_an_empty_folder_says_what_to_do(finished: Finished, tmp_path: Path) -> None:
