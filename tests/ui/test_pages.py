@@ -125,6 +125,19 @@ def test_moving_the_threshold_moves_the_number_of_outliers(analysed: Analysed, o
     assert f"**{int((scores >= 0.5).sum()):,} images** from 0.500 on" in words(app)
 
 
+def test_backbones_without_weights_do_not_stand_between_the_user_and_the_start(
+    analysed: Analysed, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATAEVAL_UI_OFFLINE", "1")
+    app = open_page(analysed.services, "run")
+    (missing,) = (e for e in app.expander if "weights are not on this machine" in e.label)
+    assert "Choose" in {button.label for button in missing.button}
+    assert all(button.disabled for button in missing.button)
+    assert app.button(key="choose_efficientnet-lite0").label == "Chosen"
+    assert "choose_efficientnet-lite0" not in {button.key for button in missing.button}
+    assert not app.button(key="start").disabled
+
+
 def test_where_nothing_reaches_the_threshold_the_oddest_are_one_click_away(
     analysed: Analysed, open_page: OpenPage
 ) -> None:

@@ -134,6 +134,13 @@ def _render_finished(ended: set[str]) -> None:
                 images = count(int(job.result.get("n_images", 0)), "image")
                 st.markdown(f":material/check_circle: **{_name(job)}** is finished: {images}.", width="content")
                 _render_open(job, "Open the map")
+        elif job.state == "cancelled":
+            with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"ended_{job.id}"):
+                st.markdown(
+                    f":material/do_not_disturb_on: **{_name(job)}** is cancelled. What is embedded is kept.",
+                    width="content",
+                )
+                _render_resume(job, key=f"resume_ended_{job.id}")
         elif job.state == "failed":
             st.error(f"**{_name(job)}** failed. {plain(job.error or '', max_chars=600)}", icon=":material/error:")
 
@@ -171,14 +178,18 @@ def render_past_jobs() -> None:
                     st.caption(plain(job.error, max_chars=600))
             _render_open(job, "Open")
             if job.state in ("failed", "cancelled"):
-                st.button(
-                    "Resume",
-                    icon=":material/resume:",
-                    key=f"resume_{job.id}",
-                    on_click=_resume,
-                    args=(job.id,),
-                    help="Goes on from what is embedded.",
-                )
+                _render_resume(job, key=f"resume_{job.id}")
+
+
+def _render_resume(job: JobRecord, *, key: str) -> None:
+    st.button(
+        "Resume",
+        icon=":material/resume:",
+        key=key,
+        on_click=_resume,
+        args=(job.id,),
+        help="Goes on from what is embedded.",
+    )
 
 
 def _took(job: JobRecord) -> str:

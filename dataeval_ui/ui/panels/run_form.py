@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -36,9 +36,16 @@ def render_run_form(datasets: Sequence[DatasetRecord]) -> None:
     availability = cached.availability()
     if st.session_state.get(_BACKBONE) not in BACKBONES:
         st.session_state[_BACKBONE] = DEFAULT_BACKBONE
-    with st.grid("auto", min_column_width=250):
-        for backbone in BACKBONES.values():
-            _render_card(backbone, availability[backbone.name])
+    usable_ones = [b for b in BACKBONES.values() if availability[b.name].state != "missing"]
+    missing_ones = [b for b in BACKBONES.values() if availability[b.name].state == "missing"]
+    _render_cards(usable_ones, availability)
+    if missing_ones:
+        with st.expander(
+            f"{count(len(missing_ones), 'more backbone')}, whose weights are not on this machine",
+            icon=":material/block:",
+            expanded=not usable_ones,
+        ):
+            _render_cards(missing_ones, availability)
     backbone = BACKBONES[st.session_state[_BACKBONE]]
     params, refit = _render_options()
     usable = availability[backbone.name].state != "missing"
@@ -85,6 +92,12 @@ def _render_dataset(datasets: Sequence[DatasetRecord]) -> DatasetRecord:
 
 def _choose(name: str) -> None:
     st.session_state[_BACKBONE] = name
+
+
+def _render_cards(backbones: Sequence[Backbone], availability: Mapping[str, Availability]) -> None:
+    with st.grid("auto", min_column_width=250):
+        for backbone in backbones:
+            _render_card(backbone, availability[backbone.name])
 
 
 def _render_card(backbone: Backbone, availability: Availability) -> None:
