@@ -18,6 +18,8 @@ def render_preview(preview: DatasetPreview) -> None:
     facts.append(count(len(preview.splits), "split") if preview.splits else "no splits")
     if preview.metadata:
         facts.append(count(len(preview.metadata), "further column"))
+    if preview.n_problems:
+        facts.insert(1, f":red[{count(preview.n_problems, 'file')} that cannot be images]")
     st.markdown(" · ".join(facts))
     if preview.labels or preview.splits:
         labels, splits = st.columns([3, 2])

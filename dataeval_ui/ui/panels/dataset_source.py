@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from dataeval_ui.data.paths import source_path
+from dataeval_ui.data.table import TABLE_SUFFIXES
 from dataeval_ui.errors import InputError
 from dataeval_ui.services.datasets import DatasetPreview, add_dataset, name_of_source, preview_dataset
 from dataeval_ui.services.uploads import source_of_upload
@@ -33,6 +34,12 @@ _LABEL_RULES = {
     "none": "No labels",
 }
 _SPLIT_RULES = {"folder": "Leading folder named train, test, val, …", "none": "No splits"}
+_OF_TABLE = {
+    _LABEL_RULES["folder"]: "Column named label, else the first folder of the path",
+    _SPLIT_RULES["folder"]: "Column named split, else a leading folder named train, test, val, …",
+}
+"""What the first rule of each kind means for a table."""
+
 _COLUMN = "column:"
 
 
@@ -99,11 +106,12 @@ def _render_choice(
 ) -> None:
     """Draw label and split rules, the preview, and the button that adds the dataset."""
     columns = _known_columns(source)
+    is_table = source.suffix.lower() in TABLE_SUFFIXES
     label_column, split_column = st.columns(2)
     with label_column:
-        label_from = _render_rule("Labels from", _LABEL_RULES, columns, key="label_rule")
+        label_from = _render_rule("Labels from", _LABEL_RULES, columns, is_table=is_table, key="label_rule")
     with split_column:
-        split_from = _render_rule("Splits from", _SPLIT_RULES, columns, key="split_rule")
+        split_from = _render_rule("Splits from", _SPLIT_RULES, columns, is_table=is_table, key="split_rule")
     rule = LabelRule(label_from=label_from, split_from=split_from)
     preview = _preview(ours, source, rule, roots)
     if not columns and preview.metadata:
@@ -134,13 +142,13 @@ def _known_columns(source: Path) -> tuple[str, ...]:
     return known
 
 
-def _render_rule(label: str, rules: dict[str, str], columns: Sequence[str], *, key: str) -> str:
+def _render_rule(label: str, rules: dict[str, str], columns: Sequence[str], *, is_table: bool, key: str) -> str:
     options = [*rules, *(_COLUMN + name for name in columns)]
 
     def title(option: str) -> str:
         if option.startswith(_COLUMN):
             return f"Column {visible(option.removeprefix(_COLUMN), max_chars=60)}"
-        return rules[option]
+        return _OF_TABLE.get(rules[option], rules[option]) if is_table else rules[option]
 
     chosen = st.selectbox(label, options, format_func=title, key=key)
     if chosen == "folder:N":
