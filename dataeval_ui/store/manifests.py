@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from dataeval_ui.errors import StorageError
 from dataeval_ui.store.durable import storing, write_durably
+from dataeval_ui.store.part_format import is_sealed_right, seal
 from dataeval_ui.store.workspace import Workspace, checked_name
 from dataeval_ui.types import Manifest
 
@@ -54,8 +56,11 @@ def _path(workspace: Workspace, digest: str, part: str = "") -> Path:
 def _write(path: Path, table: pa.Table) -> None:
     import pyarrow.parquet as pq
 
+    sink = io.BytesIO()
+    pq.write_table(table, sink, compression="zstd", write_page_checksum=True)
+
     def write(stream: BinaryIO) -> None:
-        pq.write_table(table, stream, compression="zstd", write_page_checksum=True)
+        stream.write(seal(sink.getvalue()))
 
     write_durably(path, write)
 
@@ -67,9 +72,12 @@ def _read(path: Path, digest: str) -> pa.Table:
     if not path.is_file():
         raise StorageError(f"The manifest {digest} is not in the workspace. Run the dataset again.")
     try:
-        with storing(path), pq.ParquetFile(path, page_checksum_verification=True) as parquet:
-            table = parquet.read(use_threads=False)
-    except (pa.ArrowInvalid, StorageError) as error:
+        with storing(path), path.open("rb") as stream:
+            if not is_sealed_right(stream, path.stat().st_size):
+                raise pa.ArrowInvalid("The footer is not the one that was written.")
+            with pq.ParquetFile(stream, page_checksum_verification=True) as parquet:
+                table = parquet.read(use_threads=False)
+    except (pa.ArrowException, UnicodeDecodeError, StorageError) as error:
         raise StorageError(f"The manifest {path} is damaged or cannot be read. Run the dataset again.") from error
     if (table.schema.metadata or {}).get(_DIGEST) != digest.encode():
         raise StorageError(f"The manifest {path} is not the one of that digest. Run the dataset again.")

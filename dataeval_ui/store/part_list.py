@@ -20,7 +20,7 @@ import numpy as np
 
 from dataeval_ui.errors import StorageError
 from dataeval_ui.store.durable import remove_leftovers, storage_error, storing, write_durably
-from dataeval_ui.store.part_format import to_parquet
+from dataeval_ui.store.part_format import is_sealed_right, to_parquet
 from dataeval_ui.types import digest_of
 
 if TYPE_CHECKING:
@@ -344,6 +344,7 @@ class Parts:
         with contextlib.ExitStack() as stack:
             source = self._checked(name, lambda: self._filesystem.open_input_file(f"{self._base}/{name}"))
             stack.enter_context(source)
+            self._checked(name, lambda: _check_seal(source))
             yield self._checked(name, lambda: pq.ParquetFile(source, page_checksum_verification=True))
 
     def _checked(self, name: str, read: Callable[[], T]) -> T:
@@ -354,7 +355,9 @@ class Parts:
             return read()
         except FileNotFoundError:
             raise
-        except (pa.ArrowInvalid, OSError) as error:
+        except MemoryError:
+            raise
+        except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
             if isinstance(error, OSError) and error.errno is not None:
                 raise storage_error(f"{self._base}/{name}", error) from error
             self._set_aside(name, error)
@@ -376,6 +379,12 @@ class Parts:
         if self.schema is not None:
             return self.schema.empty_table().select(list(columns))
         return pa.table({name: pa.array([], type=pa.string() if name == ID_COLUMN else pa.null()) for name in columns})
+
+
+def _check_seal(source: Any) -> None:
+    if not is_sealed_right(source, source.size()):
+        raise OSError("the footer is not the one that was written")
+    source.seek(0)
 
 
 def _first_of_each_id(table: pa.Table) -> pa.Table:
