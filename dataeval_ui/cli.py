@@ -84,6 +84,8 @@ def build_parser() -> argparse.ArgumentParser:
     query = search.add_mutually_exclusive_group(required=True)
     query.add_argument("--image", metavar="FILE", help="an image of your own")
     query.add_argument("--image-id", metavar="ID", help="an image of the run, by id or path")
+    query.add_argument("--text", metavar="WORDS", help="words, where the run's backbone knows them")
+    search.add_argument("--minus", metavar="WORDS", action="append", default=[], help="words to subtract from --text")
     search.add_argument("--k", type=int, default=10, help="number of images (default 10)")
 
     compare = commands.add_parser(

@@ -146,14 +146,20 @@ def findings(services: Services, args: argparse.Namespace) -> int:
 
 
 def search(services: Services, args: argparse.Namespace) -> int:
-    """Print the images most similar to one."""
+    """Print the images most similar to one, or those that words fit best."""
     from dataeval_ui.data.decode import read_bytes
     from dataeval_ui.data.paths import source_path
     from dataeval_ui.services.runs import find_run, open_run
     from dataeval_ui.services.search import search_image, search_row
+    from dataeval_ui.services.words import WordQuery, search_words
 
     opened = open_run(services, find_run(services, args.run).id)
-    if args.image is not None:
+    if args.minus and args.text is None:
+        raise InputError("--minus subtracts words from --text; give both.")
+    if args.text is not None:
+        query = WordQuery(plus=(args.text,), minus=tuple(args.minus))
+        result = search_words(services, opened, query, k=args.k)
+    elif args.image is not None:
         data, reason = read_bytes(source_path(args.image), settings=services.settings)
         if data is None:
             raise InputError(f"{args.image!r} cannot be read. {reason}")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from dataeval_ui.embed import backbones, checkpoints, embedder
+from dataeval_ui.embed import backbones, checkpoints, embedder, text_process
 from dataeval_ui.embed.decoders import DecoderPool
 from dataeval_ui.services.context import Services
 from dataeval_ui.services.runs import open_run
@@ -19,6 +21,9 @@ NAME = "tiny"
 PIXELS = Preprocessing(input_px=8, resize_px=8, interpolation="bilinear", mean=(0.5,) * 3, std=(0.5,) * 3, squash=True)
 
 
+COLOURS = {"red": (1, 0, 0), "green": (0, 1, 0), "blue": (0, 0, 1), "white": (1, 1, 1), "black": (0, 0, 0)}
+
+
 class SumRunner:
     """Means of the three colours in each cell of an 8 x 8 grid, from black."""
 
@@ -26,11 +31,31 @@ class SumRunner:
         return pixels.astype(np.float32).reshape(len(pixels), -1) / 255 - 0.5
 
 
-def register_tiny(monkeypatch: pytest.MonkeyPatch, services: Services) -> None:
-    """Add the backbone to the registry, with a file of weights in the workspace."""
+class ColourWords:
+    """A text tower that knows colours: the image of which all pixels have the named one."""
+
+    logit_scale = 10.0
+
+    def __init__(self, *_: object, **__: object) -> None:
+        self.asked: list[str] = []
+
+    def run(self, texts: Sequence[str]) -> np.ndarray:
+        self.asked += texts
+        return np.stack([np.tile(self._colour(text), 64) for text in texts]).astype(np.float32)
+
+    def _colour(self, text: str) -> np.ndarray:
+        named = [COLOURS[word] for word in re.findall(r"\w+", text) if word in COLOURS]
+        return np.array(named[0] if named else (0.1, 0.1, 0.1)) - 0.5
+
+
+def register_tiny(monkeypatch: pytest.MonkeyPatch, services: Services, *, words: bool = False) -> None:
+    """Add the backbone to the registry, with a file of weights in the workspace; with words, it knows colours."""
     row = replace(
         backbones.get_backbone("resnet50"), name=NAME, title="Tiny", n_dims=192, preprocessing=PIXELS, hub=None
     )
+    if words:
+        row = replace(row, source="open_clip")
+        monkeypatch.setattr(text_process, "TextProcess", ColourWords)
     registry = {**backbones.BACKBONES, NAME: row}
     monkeypatch.setattr(backbones, "BACKBONES", registry)
     monkeypatch.setattr(checkpoints, "BACKBONES", registry)

@@ -13,6 +13,11 @@ from dataeval_ui.types import Clustering, DuplicatePairs, Finding, NeighborGraph
 OVERLAP = "overlap."
 """A column's name that begins so is the overlap with the runs whose ids follow, joined by dots."""
 
+WORDS = "words."
+"""A column's name that begins so tells classes apart that the user typed; they follow, encoded."""
+
+_MAX_TYPED = 16
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -53,6 +58,7 @@ class Run:
         self.services = services
         self.record = record
         self.dataset = dataset
+        self._typed: dict[str, Column] = {}
 
     @property
     def id(self) -> str:
@@ -187,7 +193,7 @@ class Run:
         return {column.name: column for column in run_columns(self)}
 
     def column(self, name: str) -> Column:
-        """Return one column, or the overlap with other runs; see `services.compare.overlap_name`.
+        """Return one column, or one that a question makes: see `compare.overlap_name` and `words.classes_name`.
 
         Raises
         ------
@@ -198,9 +204,22 @@ class Run:
             from dataeval_ui.services.compare import overlap_column
 
             return overlap_column(self, name)
+        if name.startswith(WORDS):
+            return self._typed_column(name)
         if name not in self.columns:
             raise UnknownNameError("column", name, self.columns)
         return self.columns[name]
+
+    def _typed_column(self, name: str) -> Column:
+        """Classes that the user typed; the last few are kept."""
+        from dataeval_ui.services.words import classes_column
+
+        if (kept := self._typed.get(name)) is None:
+            kept = classes_column(self, name)
+            while len(self._typed) >= _MAX_TYPED:
+                self._typed.pop(next(iter(self._typed)), None)
+            self._typed[name] = kept
+        return kept
 
     @cached_property
     def _thumbnails(self) -> ThumbnailStore:

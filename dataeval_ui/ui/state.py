@@ -28,6 +28,9 @@ Range = tuple[float, float]
 MAX_ADDRESS_CHARS = 1_500
 """A longer selection is kept by the server and the address names it: browsers and proxies cut long addresses."""
 
+MAX_TEXT_CHARS = 500
+"""Words in an address that are longer are cut."""
+
 NEIGHBOUR_COUNTS = (6, 12, 24, 48, 96)
 _IN, _RANGE = "in.", "range."
 _KEPT = "kept-"
@@ -58,6 +61,8 @@ class ExploreState:
         Codes of the colour's categories that the legend hides.
     selection : str or None
         See `encode_selection`.
+    text : str or None
+        Words that are searched for while no image is looked at; see `dataeval_ui.services.words.parse_words`.
     """
 
     colour: str = "cluster"
@@ -69,6 +74,7 @@ class ExploreState:
     ranges: Mapping[str, Range] = field(default_factory=dict)
     hidden: frozenset[int] = frozenset()
     selection: str | None = None
+    text: str | None = None
 
     @property
     def n_filters(self) -> int:
@@ -105,6 +111,7 @@ def parse_explore(params: Mapping[str, list[str]]) -> ExploreState:
         ranges=ranges,
         hidden=frozenset(code for code in hidden if code is not None),
         selection=_last(params, "selected"),
+        text=(_last(params, "text") or "").strip()[:MAX_TEXT_CHARS] or None,
     )
 
 
@@ -128,6 +135,8 @@ def explore_params(state: ExploreState) -> dict[str, str | list[str]]:
         params["hide"] = ".".join(str(code) for code in sorted(state.hidden))
     if state.selection is not None:
         params["selected"] = state.selection
+    if state.text is not None:
+        params["text"] = state.text
     return params
 
 

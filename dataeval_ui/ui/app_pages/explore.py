@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from dataeval_ui.services.run import Run
+from dataeval_ui.services.run import WORDS, Run
 from dataeval_ui.ui import state
 from dataeval_ui.ui.components.mount import base_path
 from dataeval_ui.ui.components.scatter import Highlight
@@ -38,8 +38,8 @@ def explore(run: Run) -> None:
 
 def checked_view(run: Run, view: ExploreState) -> ExploreState:
     """Leave out of a state what this run does not have, and say so."""
-    if view.colour not in run.columns:
-        if view.colour != ExploreState().colour:
+    if view.colour not in run.columns and not is_typed(run, view.colour):
+        if view.colour != ExploreState().colour and not view.colour.startswith(WORDS):
             st.warning(f"This run has no column {plain(repr(view.colour))}; it is coloured by cluster.")
         view = replace(view, colour="cluster", hidden=frozenset())
     if view.query_row is not None and view.query_row >= run.n_images:
@@ -57,6 +57,16 @@ def checked_view(run: Run, view: ExploreState) -> ExploreState:
     return view
 
 
+def is_typed(run: Run, colour: str) -> bool:
+    """Whether a colour is of classes that the user typed; where it cannot be made, its sentence is shown."""
+    if not colour.startswith(WORDS):
+        return False
+    made = []
+    with shown_errors():
+        made.append(run.column(colour))
+    return bool(made)
+
+
 def draw(run: Run, view: ExploreState) -> None:
     """Draw the page's two halves: the map first, beside it (below, on a narrow screen) the panel."""
     urls = RunUrls(run.id, base_path())
@@ -64,7 +74,9 @@ def draw(run: Run, view: ExploreState) -> None:
     selected = None
     with shown_errors():
         selected = selected_rows(run, view)
-    found = neighbours.find_neighbours(run, view, mask)
+    found = None
+    with shown_errors():
+        found = neighbours.find_neighbours(run, view, mask)
     highlight = None
     if found is not None:
         highlight = Highlight(query_row=view.query_row, neighbour_rows=[int(row) for row in found.rows])
@@ -103,7 +115,7 @@ def draw(run: Run, view: ExploreState) -> None:
 
 def default_panel(view: ExploreState) -> Panel:
     """Return what the panel shows until the user chooses: the image, else the selection, else the overview."""
-    if view.query_row is not None:
+    if view.query_row is not None or view.text is not None:
         return "image"
     return "selection" if view.selection is not None else "overview"
 

@@ -13,6 +13,7 @@ from dataeval_ui.ui.panels.map_view import step_back, trail_length
 from dataeval_ui.ui.panels.neighbours import own_image, render_neighbours, render_own_image, take_own_image
 from dataeval_ui.ui.panels.picture import render_facts_of, render_measured, render_picture, render_places
 from dataeval_ui.ui.state import ExploreState
+from dataeval_ui.ui.text import plain
 
 if TYPE_CHECKING:
     from dataeval_ui.services.run import Run
@@ -50,6 +51,8 @@ def render_inspector(run: Run, view: ExploreState, found: SearchResult | None, u
         with facts:
             render_facts_of(run, view.query_row)
         render_places(run, view.query_row)
+    elif view.text is not None:
+        st.markdown(f"Images for **{plain(view.text)}**")
     elif own is not None:
         render_own_image(own)
     render_neighbours(run, view, found, urls)
@@ -61,4 +64,4 @@ def render_inspector(run: Run, view: ExploreState, found: SearchResult | None, u
 
 def _close() -> None:
     st.session_state.pop("dataeval_ui.own_image", None)
-    state.change_explore(query_row=None, panel=None)
+    state.change_explore(query_row=None, text=None, panel=None)

@@ -9,6 +9,7 @@ import streamlit as st
 from dataeval_ui.ui import state
 from dataeval_ui.ui.components.scatter import MapLook
 from dataeval_ui.ui.panels.filters import render_filters
+from dataeval_ui.ui.panels.words import render_words
 from dataeval_ui.ui.state import ExploreState
 from dataeval_ui.ui.text import visible
 
@@ -24,12 +25,13 @@ def render_toolbar(run: Run, view: ExploreState) -> MapLook:
         st.session_state[_COLOUR] = view.colour
         st.selectbox(
             "Colour by",
-            list(run.columns),
-            format_func=lambda name: visible(run.columns[name].title, max_chars=60),
+            [*run.columns, *([view.colour] if view.colour not in run.columns else [])],
+            format_func=lambda name: visible(run.column(name).title, max_chars=60),
             key=_COLOUR,
             on_change=_recolour,
         )
         render_filters(run, view)
+        render_words(run, view)
         with st.popover("Look", icon=":material/palette:", key="look"):
             return _render_look()
 

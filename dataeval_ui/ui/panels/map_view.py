@@ -10,6 +10,7 @@ from dataeval_ui.ui import cached, state
 from dataeval_ui.ui.components.mount import base_path
 from dataeval_ui.ui.components.scatter import Highlight, MapLook, pending_events, scatter_map
 from dataeval_ui.ui.components.urls import RunUrls
+from dataeval_ui.ui.panels.colouring import colour_spec
 from dataeval_ui.ui.panels.theme import is_dark
 from dataeval_ui.ui.state import ExploreState
 from dataeval_ui.ui.text import visible
@@ -115,13 +116,14 @@ def render_map(
     """Draw the map, with Plotly where the browser has no WebGL2."""
     specs = cached.colour_specs(run, base_path())
     urls = RunUrls(run.id, base_path())
+    colour = specs.get(view.colour) or colour_spec(run.column(view.colour), urls.column(view.colour))
     shown = None if mask is None else mask.nonzero()[0]
     events = scatter_map(
         key=MAP,
         points_url=urls.points,
         version=run.id,
         n_points=run.n_images,
-        colour=specs[view.colour],
+        colour=colour,
         thumbnails_url=urls.thumbnails,
         hover=[specs[name] for name in _HOVER if name in specs and name != view.colour],
         selected=selected,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from dataeval_ui.services.search import SearchResult, embed_query, search_row, search_vector
+from dataeval_ui.services.words import parse_words, search_words
 from dataeval_ui.ui import cached, state
 from dataeval_ui.ui.components.drop import image_dropzone
 from dataeval_ui.ui.components.gallery import GalleryItem, gallery
@@ -69,7 +70,7 @@ def take_own_image(run: Run, *, key: str) -> None:
     with st.spinner("Embedding your image…"):
         query = embed_query(cached.services(), run, dropped.content)
     st.session_state[_OWN] = OwnImage(run_id=run.id, name=dropped.name, thumbnail=query.thumbnail, vector=query.vector)
-    state.change_explore(query_row=None, panel="image")
+    state.change_explore(query_row=None, text=None, panel="image")
     st.rerun()
 
 
@@ -94,11 +95,14 @@ def take_click(run: Run) -> None:
 def find_neighbours(run: Run, view: ExploreState, mask: npt.NDArray[np.bool_] | None) -> SearchResult | None:
     """Return the most similar images to the one that is looked at, None where none is."""
     own = own_image(run)
-    if view.query_row is None and own is None:
+    if view.query_row is None and view.text is None and own is None:
         return None
     allowed = scope_mask(run, view, mask)
     if view.query_row is not None:
         return search_row(run, view.query_row, k=view.k, mask=allowed)
+    if view.text is not None:
+        with st.spinner("Looking for these words; the first time opens the backbone's text tower…"):
+            return search_words(cached.services(), run, parse_words(view.text), k=view.k, mask=allowed)
     assert own is not None  # or there would be no query
     return search_vector(run, own.vector, k=view.k, mask=allowed)
 
@@ -152,7 +156,13 @@ def render_neighbours(run: Run, view: ExploreState, found: SearchResult, urls: R
         label="Most similar images, the most similar first",
         empty="No image fits. Search among all images, or clear the filters.",
     )
-    st.caption("Most similar first; the number is the cosine similarity of the embeddings, at most 1.")
+    if view.query_row is None and view.text is not None:
+        st.caption(
+            "Best fit first; the number is the cosine of image and words, less that of image and subtracted words. "
+            "Between images and words it is small even for a good fit."
+        )
+    else:
+        st.caption("Most similar first; the number is the cosine similarity of the embeddings, at most 1.")
 
 
 def _fits(run: Run, view: ExploreState, scope: Scope) -> bool:

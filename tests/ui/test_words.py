@@ -1,0 +1,79 @@
+"""Words on the Explore page: search, classes, and a backbone that knows none."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from dataeval_ui.services import words as word_services
+from dataeval_ui.services.demo import install_demo
+from dataeval_ui.services.words import classes_name
+from tests.second_run import add_second_run, register_tiny
+from tests.ui.conftest import HOSTILE, Analysed, OpenPage, failures, open_workspace, words
+
+
+@pytest.fixture(scope="module")
+def worded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Analysed]:
+    """The demo, and as "second" under a backbone that knows colours."""
+    services = open_workspace(tmp_path_factory.mktemp("worded") / "workspace")
+    run = install_demo(services)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        register_tiny(monkeypatch, services, words=True)
+        monkeypatch.setattr(word_services, "_text_embedders", {})
+        add_second_run(services, run.id)
+        yield Analysed(services=services, run_id=run.id)
+
+
+def test_typed_words_are_searched_for_and_stand_in_the_address(worded: Analysed, open_page: OpenPage) -> None:
+    app = open_page(worded.services, "explore", run="second")
+    app.text_input(key="search_words").set_value("white -red").run()
+    assert failures(app) == []
+    assert app.query_params["text"] == "white -red"
+    assert "Images for **white \\-red**" in words(app)
+    assert "Best fit first" in words(app)
+    app.text_input(key="search_words").set_value("").run()
+    assert "text" not in app.query_params
+    assert "Images for" not in words(app)
+
+
+def test_typed_classes_colour_the_map_and_can_be_taken_away(worded: Analysed, open_page: OpenPage) -> None:
+    app = open_page(worded.services, "explore", run="second")
+    app.text_input(key="typed_classes").set_value("red, green, blue").run()
+    assert failures(app) == []
+    assert app.query_params["colour"] == classes_name(("red", "green", "blue"))
+    assert app.selectbox(key="colour_by").value == classes_name(("red", "green", "blue"))
+    assert app.text_input(key="typed_classes").value == "red, green, blue"
+    app.text_input(key="typed_classes").set_value("").run()
+    assert app.selectbox(key="colour_by").value == "cluster"
+
+
+def test_one_class_alone_is_refused_in_a_sentence(worded: Analysed, open_page: OpenPage) -> None:
+    app = open_page(worded.services, "explore", run="second")
+    app.text_input(key="typed_classes").set_value("red").run()
+    assert any("2 to 50 classes" in error.replace("\\", "") for error in failures(app))
+    assert "colour" not in app.query_params
+
+
+@pytest.mark.parametrize("params", [{"text": "dog"}, {"colour": classes_name(("cat", "dog"))}])
+def test_a_backbone_without_words_names_one_that_has_them(
+    params: dict[str, str], worded: Analysed, open_page: OpenPage
+) -> None:
+    app = open_page(worded.services, "explore", run=worded.run_id, **params)
+    said = [text.replace("\\", "") for text in failures(app)]
+    assert said
+    assert all("efficientnet-lite0 has no text tower" in text for text in said)
+    assert "Something went wrong" not in " ".join(said)
+
+
+def test_only_words_to_subtract_are_refused(worded: Analysed, open_page: OpenPage) -> None:
+    app = open_page(worded.services, "explore", run="second", text="-red")
+    assert any("Type what to look for" in error for error in failures(app))
+
+
+def test_hostile_words_are_shown_letter_by_letter(worded: Analysed, open_page: OpenPage) -> None:
+    app = open_page(worded.services, "explore", run="second", text=HOSTILE, colour=classes_name((HOSTILE, "a")))
+    assert failures(app) == []
+    for markup in ("**x**", "<img", "$x$", ":red[a]"):
+        assert not re.search(rf"(?<!\\){re.escape(markup)}", words(app))
