@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 DECODER_VERSION = 1
 """Raised whenever a change here can change pixels, thumbnails, statistics or hashes; part of the embedding key."""
 
+_READ_BYTES = 2**20
+
 THUMBNAIL_QUALITY = 82
 _NO_MEMORY = "The image needs more memory than there is: make it smaller."
 
@@ -94,7 +96,9 @@ def decode_bytes(data: bytes, *, preprocessing: Preprocessing | None, settings: 
     return DecodedImage(image_id=image_id, reason=reason)
 
 
-def render_image(path: Path | str, *, longer_px: int, settings: Settings) -> tuple[str | None, bytes | str]:
+def render_image(
+    path: Path | str, *, longer_px: int, settings: Settings, expected_id: str | None = None
+) -> tuple[str | None, bytes | str]:
     """Read one file and write its image anew, to be looked at: upright, on white, as a JPEG.
 
     Parameters
@@ -105,6 +109,8 @@ def render_image(path: Path | str, *, longer_px: int, settings: Settings) -> tup
         Longer side of the result in pixels; a smaller image keeps its size.
     settings : Settings
         `max_file_bytes` and `max_pixels`.
+    expected_id : str, optional
+        Bytes of another image are not decoded: no run has seen yet what they do to a decoder.
 
     Returns
     -------
@@ -117,6 +123,8 @@ def render_image(path: Path | str, *, longer_px: int, settings: Settings) -> tup
     if data is None:
         return None, str(reason)
     image_id = image_id_of(data)
+    if expected_id not in (None, image_id):
+        return image_id, "The file has changed."
     try:
         with decoding():
             header = open_header(data, max_pixels=settings.max_pixels)
@@ -168,7 +176,7 @@ def read_bytes(path: Path | str, *, settings: Settings) -> tuple[bytes | None, s
                 )
             parts = []
             n_left = settings.max_file_bytes
-            while n_left > 0 and (part := file.read(min(n_left, max(1, status.st_size)))):
+            while n_left > 0 and (part := file.read(min(n_left, max(_READ_BYTES, status.st_size)))):
                 parts.append(part)
                 n_left -= len(part)
             return (parts[0] if len(parts) == 1 else b"".join(parts)), None

@@ -23,7 +23,10 @@ UPLOAD_HEADER = "x-dataeval-ui"
 """A page of another site cannot send this header without asking first, and the answer is no."""
 
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?")
-_PROXY_HEADERS = ("forwarded", "x-forwarded-for", "x-real-ip")
+_PROXY_HEADERS = (
+    *("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"),
+    *("x-real-ip", "true-client-ip", "cf-connecting-ip"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,9 +99,10 @@ def host_name(header: str) -> str:
 
 
 def is_same_origin(headers: Mapping[str, str]) -> bool:
-    """Say whether a request that changes something comes from a page of this server.
+    """Say whether a request that changes something, or a web socket, comes from a page of this server.
 
-    Browsers send `Origin` with every POST; its host and port must be those that were asked. Programs send none.
+    Browsers send `Origin` with every POST and every web socket; its host and port must be those that were asked.
+    Programs send none.
     """
     if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         return False
@@ -137,6 +141,9 @@ class AccessMiddleware:
         permission = may(viewer_of(connection), "view")
         if not is_loopback(name) and name not in self.hosts:
             permission = Permission(allowed=False, reason="Open this server by the address that it printed.")
+        elif scope["type"] == "websocket" and not is_same_origin(connection.headers):
+            # Streamlit takes any port of this machine, and asks the web for its own address to judge another host.
+            permission = Permission(allowed=False, reason="Pages of other sites may not talk to this server.")
         if permission.allowed:
             await self.app(scope, receive, _with_headers(send, host) if scope["type"] == "http" else send)
         elif scope["type"] == "http":
@@ -178,6 +185,7 @@ def _with_headers(send: Send, host: str) -> Send:
                 (b"x-content-type-options", b"nosniff"),
                 (b"x-frame-options", b"SAMEORIGIN"),
                 (b"referrer-policy", b"same-origin"),
+                (b"cross-origin-resource-policy", b"same-origin"),
                 (b"content-security-policy", content_security_policy(host).encode("latin-1")),
             ):
                 if name not in names:

@@ -40,7 +40,8 @@ STREAMLIT_OPTIONS: dict[str, object] = {
     "server.address": "127.0.0.1",
     "server.headless": True,
     "server.fileWatcherType": "none",
-    "server.maxUploadSize": 4096,
+    # Streamlit keeps its own uploads in memory; ours go to the disk, by a route of ours.
+    "server.maxUploadSize": 1,
     "server.enableStaticServing": False,
     "client.toolbarMode": "minimal",
     "client.showErrorDetails": "none",

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 IMMUTABLE = "private, max-age=31536000, immutable"
 MAX_IMAGE_PX = 2048
+_MAX_DIGITS = 20
 BINARY = "application/octet-stream"
 
 _decoding = threading.BoundedSemaphore(2)
@@ -105,6 +106,13 @@ def _immutable(request: Request, etag: str, media_type: str, content: Callable[[
     return Response(content(), media_type=media_type, headers=headers)
 
 
+def _row(request: Request) -> int:
+    text: str = request.path_params["row"]
+    if not text.isascii() or not text.isdigit() or len(text) > _MAX_DIGITS:
+        raise UnknownNameError("image", text[:40], ())
+    return int(text)
+
+
 def encode_points(projection: Projection) -> bytes:
     """Write a map's points: uint32 n, float32 x[n], float32 y[n], little-endian."""
     xy = np.asarray(projection.xy, dtype="<f4")
@@ -146,7 +154,7 @@ def data_routes(open_run: OpenRun, settings: Settings) -> list[BaseRoute]:
 
     @guarded
     def thumbnail(request: Request) -> Response:
-        run, row = open_run(request.path_params["run"]), request.path_params["row"]
+        run, row = open_run(request.path_params["run"]), _row(request)
 
         def content() -> bytes:
             stored = run.thumbnail(row)
@@ -158,7 +166,7 @@ def data_routes(open_run: OpenRun, settings: Settings) -> list[BaseRoute]:
 
     @guarded
     def image(request: Request) -> Response:
-        run, row = open_run(request.path_params["run"]), request.path_params["row"]
+        run, row = open_run(request.path_params["run"]), _row(request)
         image_id = run.image_id(row)
         etag = f"{image_id}-{MAX_IMAGE_PX}"
         return _immutable(request, etag, "image/jpeg", lambda: _transcoded(run.image_path(row), image_id, settings))
@@ -183,8 +191,8 @@ def data_routes(open_run: OpenRun, settings: Settings) -> list[BaseRoute]:
         Route("/datasets", datasets),
         Route(f"{runs}/points", points),
         Route(f"{runs}/columns/{{column}}", column),
-        Route(f"{runs}/thumbs/{{row:int}}", thumbnail),
-        Route(f"{runs}/images/{{row:int}}", image),
+        Route(f"{runs}/thumbs/{{row}}", thumbnail),
+        Route(f"{runs}/images/{{row}}", image),
         Route(f"{API_PREFIX}/frontend/{{digest}}/{{path:path}}", frontend),
         Route(f"{API_PREFIX}/health", health),
     ]
@@ -195,7 +203,7 @@ def _transcoded(path: Path, image_id: str, settings: Settings) -> bytes:
     from dataeval_ui.data.decode import render_image
 
     with _decoding:
-        found_id, rendered = render_image(path, longer_px=MAX_IMAGE_PX, settings=settings)
+        found_id, rendered = render_image(path, longer_px=MAX_IMAGE_PX, settings=settings, expected_id=image_id)
     if found_id is not None and found_id != image_id:
         raise StorageError(f"{path.name!r} has changed since this run. Run the dataset again to see it.")
     if isinstance(rendered, str):

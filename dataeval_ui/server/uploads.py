@@ -7,6 +7,8 @@ name, uint64 length of the file (both little-endian), the name in UTF-8, the fil
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import functools
 import struct
 from collections.abc import Awaitable, Callable
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
 __all__ = ["RecordReader", "remove_abandoned", "upload_routes"]
 
 MAX_NAME_BYTES = 4096
+SILENCE_S = 120.0
+"""A browser that sends nothing for so long has gone; its half of an upload would stay for ever."""
+
 _HEAD = struct.Struct("<IQ")
 
 
@@ -104,10 +109,13 @@ class RecordReader:
         return len(part)
 
     def close(self) -> None:
-        """Close the file that is open."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        """Close the file that is open; StorageError where its last bytes do not reach the disk."""
+        file, self._file = self._file, None
+        if file is not None:
+            try:
+                file.close()
+            except OSError as error:
+                raise StorageError(f"The upload cannot be written: {error.strerror}.") from None
 
     def finish(self) -> None:
         """Say that the stream has ended.
@@ -144,7 +152,6 @@ def _guarded(handler: Callable[[Request], Awaitable[Response]]) -> Callable[[Req
 def upload_routes(settings: Settings) -> list[BaseRoute]:
     """Make the routes of uploads."""
     from starlette.concurrency import run_in_threadpool
-    from starlette.requests import ClientDisconnect
     from starlette.responses import JSONResponse
     from starlette.routing import Route
 
@@ -159,15 +166,17 @@ def upload_routes(settings: Settings) -> list[BaseRoute]:
         reader = RecordReader(writer)
         try:
             writer.check_room(int(request.headers.get("content-length", 0)))
-            async for chunk in request.stream():
+            pieces = aiter(request.stream())
+            while (chunk := await asyncio.wait_for(anext(pieces, None), SILENCE_S)) is not None:
                 await run_in_threadpool(reader.feed, chunk)
             reader.finish()
-        except (DataEvalUIError, ClientDisconnect):
-            reader.close()
-            await run_in_threadpool(cancel_upload, settings, upload_id)  # nothing half written
+        except BaseException as error:
+            with contextlib.suppress(StorageError):
+                reader.close()
+            cancel_upload(settings, upload_id)  # nothing half written, whatever ended it
+            if isinstance(error, TimeoutError):
+                raise InputError(f"Nothing came for {SILENCE_S:g} s: the upload was dropped. Send it again.") from None
             raise
-        finally:
-            reader.close()
         return JSONResponse({"n_files": writer.n_files, "n_bytes": writer.n_bytes})
 
     @_guarded

@@ -231,10 +231,19 @@ def image_path(services: Services, dataset: DatasetRecord, path: str) -> Path:
     Raises
     ------
     AccessDeniedError
-        A link or a `..` leads out of the root.
+        A link or a `..` leads out of the root, or a link has taken the root's own place.
     """
     root = Path(dataset.root).resolve()
     file = (root / path).resolve()
-    if not file.is_relative_to(root):
+    if not root_stands(services, dataset) or not file.is_relative_to(root):
         raise AccessDeniedError(f"{path!r} leads out of its dataset's folder and is not shown.")
     return file
+
+
+def root_stands(services: Services, dataset: DatasetRecord) -> bool:
+    """Say whether a dataset's root is still the folder that was allowed when it was added, and no link to another.
+
+    The workspace itself may be reached through a link, so its own copies are not asked.
+    """
+    root = Path(dataset.root)
+    return root.resolve() == root or root.is_relative_to(services.workspace.root)

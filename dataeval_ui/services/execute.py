@@ -121,7 +121,7 @@ def execute_run(services: Services, request: RunRequest, progress: Progress) -> 
 
     from dataeval_ui.embed.embedder import load_embedder
     from dataeval_ui.embed.pipeline import embed_listing
-    from dataeval_ui.services.datasets import list_places
+    from dataeval_ui.services.datasets import list_places, root_stands
     from dataeval_ui.services.memory import peak_bytes, reset_peak
     from dataeval_ui.store.manifests import save_manifest
 
@@ -132,7 +132,9 @@ def execute_run(services: Services, request: RunRequest, progress: Progress) -> 
         progress.report("read", 0, dataset.n_files or 0)
         roots: list[Path] | None = None
         if request.allowed_roots is not None:
-            roots = [*map(Path, request.allowed_roots), Path(dataset.root)]
+            roots = [*map(Path, request.allowed_roots)]
+            if root_stands(services, dataset):
+                roots.append(Path(dataset.root))
         listing = list_places(services, dataset.source, rule=dataset.rule, allowed_roots=roots)
         previous = _last_manifest(services, dataset)
         embedder = load_embedder(request.backbone, workspace=services.workspace, settings=services.settings)

@@ -20,6 +20,9 @@ ABANDONED_S = 6 * 3600.0
 SPARE_BYTES = 256 * 2**20
 """Disk space that an upload leaves free."""
 
+MAX_OPEN = 64
+"""Uploads under way at once."""
+
 _ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -50,8 +53,11 @@ def begin_upload(settings: Settings) -> str:
     Raises
     ------
     StorageError
-        The workspace cannot be written.
+        The workspace cannot be written, or too many uploads are under way.
     """
+    remove_abandoned(settings)
+    if sum(1 for _ in uploads_dir(settings).glob(".partial-*")) >= MAX_OPEN:
+        raise StorageError(f"{MAX_OPEN} uploads are under way already. Wait until one ends, or start the server anew.")
     upload_id = secrets.token_hex(16)
     try:
         _partial(settings, upload_id).mkdir(parents=True)

@@ -143,7 +143,9 @@ def import_bundle(
                     known = catalog.get_run(run.id)
                     _mend_root(catalog, known.dataset_id, root)
                     return known
-            if root is None:
+            if root is not None:
+                root = str(Path(root).resolve())  # a link that takes its place later is told by that
+            else:
                 root = _unpack_images(archive, workspace.sources_dir / dataset.id)
             _take_rows(workspace, run, aside)
             _take_results(archive, workspace, run, manifest)

@@ -128,3 +128,43 @@ def test_a_web_socket_of_another_host_name_is_closed_before_it_opens():
 )
 def test_a_post_comes_from_our_own_page_or_from_a_program(headers, same):
     assert is_same_origin(headers) is same
+
+
+@pytest.mark.parametrize(
+    ("origin", "opens"),
+    [
+        ("http://localhost:8501", True),
+        (None, True),
+        ("http://localhost:3000", False),
+        ("http://127.0.0.1:8501", False),
+        ("http://evil.example", False),
+        ("null", False),
+    ],
+)
+def test_a_web_socket_is_opened_by_our_own_pages_alone(origin, opens):
+    async def echo(socket):
+        await socket.accept()
+        await socket.send_text("open")
+        await socket.close()
+
+    app = AccessMiddleware(Starlette(routes=[WebSocketRoute("/stream", echo)]))
+    client = TestClient(app, client=("127.0.0.1", 1))
+    headers = {"Host": "localhost:8501"} | ({} if origin is None else {"Origin": origin})
+    if opens:
+        with client.websocket_connect("/stream", headers=headers) as socket:
+            assert socket.receive_text() == "open"
+        return
+    with (
+        pytest.raises((WebSocketDisconnect, WebSocketDenialResponse)),
+        client.websocket_connect("/stream", headers=headers),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("name", ["Via", "Forwarded", "X-Forwarded-Host", "X-Forwarded-Proto", "CF-Connecting-IP"])
+def test_no_proxy_passes_for_this_machine(client, name):
+    assert client.get("/api/health", headers={name: "127.0.0.1"}).status_code == 403
+
+
+def test_other_sites_cannot_embed_an_image(client):
+    assert client.get("/api/health").headers["cross-origin-resource-policy"] == "same-origin"

@@ -76,7 +76,18 @@ def test_what_is_not_there_is_said_in_a_sentence(client, path, status, sentence)
     assert "cache-control" not in answer.headers
 
 
-@pytest.mark.parametrize("path", ["thumbs/-1", "thumbs/a", "thumbs/1.5", "images/../../etc/passwd", "images/%2e%2e"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "thumbs/-1",
+        "thumbs/a",
+        "thumbs/1.5",
+        "thumbs/" + "9" * 5000,
+        "images/%D9%A1",
+        "images/../../etc/passwd",
+        "images/%2e%2e",
+    ],
+)
 def test_a_row_is_a_whole_number_from_0(client, path):
     assert client.get(f"{FAKE}/{path}").status_code == 404
 
@@ -97,3 +108,12 @@ def test_health_is_answered(client):
 def test_the_first_page_has_its_own_address_too(client, query):
     answer = client.get(f"/datasets{query}", follow_redirects=False)
     assert (answer.status_code, answer.headers["location"]) == (307, f"./{query}")
+
+
+def test_the_server_decodes_nothing_that_no_run_has_decoded(client, monkeypatch):
+    def refuse(*_, **__):
+        raise AssertionError("decoded")
+
+    monkeypatch.setattr("dataeval_ui.data.decode.open_header", refuse)
+    answer = client.get(f"{FAKE}/images/3")
+    assert answer.status_code == 410

@@ -1,9 +1,15 @@
+import asyncio
+import contextlib
+import errno
+import io
 import struct
 
 import pytest
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect
 
-from dataeval_ui.errors import InputError
-from dataeval_ui.server.uploads import RecordReader
+from dataeval_ui.errors import InputError, StorageError
+from dataeval_ui.server.uploads import RecordReader, upload_routes
 from dataeval_ui.services.uploads import (
     ABANDONED_S,
     UploadWriter,
@@ -165,3 +171,75 @@ def test_uploads_that_nobody_goes_on_with_are_removed(settings):
     assert remove_abandoned(settings, now=time.time() + ABANDONED_S + 60) == 1
     with pytest.raises(InputError, match="no upload"):
         UploadWriter(settings, old)
+
+
+class _FullDisk(io.BytesIO):
+    def close(self):
+        super().close()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_disk_that_fills_with_the_last_bytes_is_a_sentence_and_leaves_nothing(client, settings, upload, monkeypatch):
+    monkeypatch.setattr(UploadWriter, "create", lambda *_: _FullDisk())
+    answer = send(client, upload, record("a.png", b"image"))
+    assert answer.status_code == 507
+    assert "No space left on device" in answer.json()["error"]
+    assert left_over(settings) == []
+
+
+def call(settings, upload, pieces, *, then):
+    """Send a batch in pieces, as a server would hand it to the route; `then` comes after the last."""
+    sent = []
+    waiting = [{"type": "http.request", "body": piece, "more_body": True} for piece in pieces]
+
+    async def receive():
+        if waiting:
+            return waiting.pop(0)
+        return await then()
+
+    async def send_back(message):
+        sent.append(message)
+
+    headers = [(b"host", b"127.0.0.1:8501"), (b"x-dataeval-ui", b"1")]
+    path = f"/api/uploads/{upload}/files"
+    scope = {"type": "http", "method": "POST", "path": path, "raw_path": path.encode(), "query_string": b""}
+    scope |= {"headers": headers, "client": ("127.0.0.1", 5), "server": ("127.0.0.1", 8501), "scheme": "http"}
+    app = Starlette(routes=upload_routes(settings))
+    with contextlib.suppress(asyncio.CancelledError, ClientDisconnect):
+        asyncio.run(app({**scope, "root_path": "", "http_version": "1.1"}, receive, send_back))
+    return sent
+
+
+def test_an_upload_that_falls_silent_is_dropped(settings, monkeypatch):
+    monkeypatch.setattr("dataeval_ui.server.uploads.SILENCE_S", 0.05)
+    upload = begin_upload(settings)
+    sent = call(settings, upload, [record("a.png", b"image")[:-2]], then=lambda: asyncio.sleep(60))
+    assert sent[0]["status"] == 400
+    assert b"Nothing came for 0.05 s" in sent[1]["body"]
+    assert left_over(settings) == []
+
+
+def test_an_upload_whose_server_stops_leaves_nothing(settings):
+    async def stop():
+        raise asyncio.CancelledError
+
+    upload = begin_upload(settings)
+    call(settings, upload, [record("a.png", b"image")[:-2]], then=stop)
+    assert left_over(settings) == []
+
+
+def test_an_upload_whose_browser_leaves_leaves_nothing(settings):
+    async def leave():
+        return {"type": "http.disconnect"}
+
+    upload = begin_upload(settings)
+    call(settings, upload, [record("a.png", b"image")[:-2]], then=leave)
+    assert left_over(settings) == []
+
+
+def test_uploads_under_way_are_counted(settings, monkeypatch):
+    monkeypatch.setattr("dataeval_ui.services.uploads.MAX_OPEN", 2)
+    begin_upload(settings)
+    begin_upload(settings)
+    with pytest.raises(StorageError, match="2 uploads are under way already"):
+        begin_upload(settings)

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from dataeval_ui.errors import AccessDeniedError
 from dataeval_ui.services.context import Services, open_services
-from dataeval_ui.services.datasets import add_dataset, remove_dataset
+from dataeval_ui.services.datasets import add_dataset, image_path, remove_dataset
+from dataeval_ui.services.execute import RunRequest, execute_run
 from dataeval_ui.services.uploads import UploadWriter, begin_upload, finish_upload, source_of_upload
 from dataeval_ui.settings import load_settings
-from dataeval_ui.types import LabelRule
+from dataeval_ui.types import AnalysisParams, LabelRule, Silent
 from tests.images import draw
 
 
@@ -63,3 +65,37 @@ def test_removing_a_folder_never_touches_it(services: Services, tmp_path: Path) 
     draw("circle", 1).save(folder / "1.png")
     remove_dataset(services, add_dataset(services, folder).id)
     assert (folder / "1.png").is_file()
+
+
+def test_a_root_that_a_link_replaced_is_neither_shown_nor_run(services: Services, tmp_path: Path) -> None:
+    folder, secret = tmp_path / "photos", tmp_path / "secret"
+    for place in (folder, secret):
+        place.mkdir()
+        draw("circle", 1).save(place / "1.png")
+    dataset = add_dataset(services, folder, allowed_roots=[folder])
+    assert image_path(services, dataset, "1.png") == folder / "1.png"
+    folder.rename(tmp_path / "away")
+    folder.symlink_to(secret)
+    with pytest.raises(AccessDeniedError):
+        image_path(services, dataset, "1.png")
+    request = RunRequest(
+        dataset_id=dataset.id,
+        backbone="efficientnet-lite0",
+        params=AnalysisParams(),
+        allowed_roots=(str(tmp_path / "x"),),
+    )
+    with pytest.raises(AccessDeniedError, match="outside the folders"):
+        execute_run(services, request, Silent())
+
+
+@pytest.mark.parametrize("name", ["../secret/1.png", "link.png", "down/1.png", "/etc/passwd"])
+def test_no_place_leads_out_of_its_root(services: Services, tmp_path: Path, name: str) -> None:
+    folder, secret = tmp_path / "photos", tmp_path / "secret"
+    for place in (folder, secret):
+        place.mkdir()
+        draw("circle", 1).save(place / "1.png")
+    dataset = add_dataset(services, folder)
+    (folder / "link.png").symlink_to(secret / "1.png")
+    (folder / "down").symlink_to(secret)
+    with pytest.raises(AccessDeniedError):
+        image_path(services, dataset, name)
