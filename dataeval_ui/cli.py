@@ -94,6 +94,11 @@ def build_parser() -> argparse.ArgumentParser:
     compare.add_argument("runs", metavar="RUN", nargs="+", help="two to four runs, by id or name")
     compare.add_argument("--no-copies", action="store_true", help="plant no copies: only what is measured already")
 
+    names = commands.add_parser(
+        "names", parents=[shared, json_too], help="name a run's clusters from a bundled list of words"
+    )
+    names.add_argument("run", metavar="RUN")
+
     export = commands.add_parser("export", parents=[shared], help="write a run as a table, a row an image")
     export.add_argument("run", metavar="RUN")
     export.add_argument("out", metavar="OUT.{csv,parquet,json}")
@@ -143,7 +148,7 @@ def run_command(args: argparse.Namespace) -> int:
     if getattr(args, "root", None):
         overrides["data_roots"] = args.root
     settings = load_settings(overrides)
-    if args.command in ("run", "worker", "search", "compare"):
+    if args.command in ("run", "worker", "search", "compare", "names"):
         commands.prepare_process(settings)
     return commands.COMMANDS[args.command](open_services(settings), args)
 

@@ -227,6 +227,26 @@ def _share_text(share: Mapping[str, Any] | None) -> str | None:
     return None if share is None else f"{share['value']:.0%} ({share['low']:.0%}-{share['high']:.0%})"
 
 
+def names(services: Services, args: argparse.Namespace) -> int:
+    """Name the clusters of a run."""
+    from dataeval_ui.jobs.progress import TerminalProgress
+    from dataeval_ui.services.cluster_names import name_clusters
+    from dataeval_ui.services.runs import find_run, open_run
+
+    opened = open_run(services, find_run(services, args.run).id)
+    rows = [
+        {
+            "cluster": name.cluster,
+            "words": list(name.words) if args.json else ", ".join(name.words),
+            "n_images": name.n_images,
+            "example": opened.places(name.example_row)[0].path,
+            "counterexample": opened.places(name.counterexample_row)[0].path,
+        }
+        for name in name_clusters(services, opened, TerminalProgress(sys.stderr))
+    ]
+    return show(rows, args.json, empty="", key="clusters")
+
+
 def export(services: Services, args: argparse.Namespace) -> int:
     """Write a run as a table."""
     from dataeval_ui.data.paths import source_path
@@ -343,6 +363,7 @@ COMMANDS: Mapping[str, Callable[[Services, argparse.Namespace], int]] = {
         findings,
         search,
         compare,
+        names,
         export,
         backbones,
         datasets,

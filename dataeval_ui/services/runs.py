@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 RUN_JOB = "run"
 PLANTED_JOB = "planted"
+NAMES_JOB = "names"
 WARM_IDLE_S = 1800.0
 """A worker without work stays this long, so that the next run finds the map's kernels compiled."""
 
@@ -47,8 +48,23 @@ def start_planted(services: Services, run_id: str) -> JobRecord:
     UnknownNameError
         No such run.
     """
+    return _start_on_run(services, PLANTED_JOB, run_id)
+
+
+def start_naming(services: Services, run_id: str) -> JobRecord:
+    """Queue the naming of a finished run's clusters; see `services.cluster_names`.
+
+    Raises
+    ------
+    UnknownNameError
+        No such run.
+    """
+    return _start_on_run(services, NAMES_JOB, run_id)
+
+
+def _start_on_run(services: Services, kind: str, run_id: str) -> JobRecord:
     run = services.catalog.get_run(run_id)
-    return _start(services, PLANTED_JOB, {"run": run.id, "dataset": run.dataset_id, "backbone": run.backbone})
+    return _start(services, kind, {"run": run.id, "dataset": run.dataset_id, "backbone": run.backbone})
 
 
 def _start(services: Services, kind: str, payload: Json) -> JobRecord:
@@ -93,7 +109,9 @@ def _executor(services: Services) -> Callable[[JobRecord, Progress], Json]:
             return execute_run(services, RunRequest.from_json(job.payload), progress)
         if job.kind == PLANTED_JOB:
             return _measure_planted(services, job, progress)
-        raise UnknownNameError("kind of job", job.kind, [RUN_JOB, PLANTED_JOB])
+        if job.kind == NAMES_JOB:
+            return _name_clusters(services, job, progress)
+        raise UnknownNameError("kind of job", job.kind, [RUN_JOB, PLANTED_JOB, NAMES_JOB])
 
     return execute
 
@@ -103,6 +121,14 @@ def _measure_planted(services: Services, job: JobRecord, progress: Progress) -> 
 
     run = open_run(services, str(job.payload["run"]))
     return {"run": run.id, "n_images": measure_planted(services, run, progress).n_images}
+
+
+def _name_clusters(services: Services, job: JobRecord, progress: Progress) -> Json:
+    from dataeval_ui.services.cluster_names import name_clusters
+
+    run = open_run(services, str(job.payload["run"]))
+    names = name_clusters(services, run, progress)
+    return {"run": run.id, "n_images": sum(name.n_images for name in names)}
 
 
 def run_here(services: Services, request: RunRequest, progress: Progress) -> Json:
@@ -198,8 +224,8 @@ def resume_job(services: Services, job_id: str) -> JobRecord:
     job = services.catalog.get_job(job_id)
     if job.state not in ("cancelled", "failed"):
         raise InputError(f"Only a cancelled or failed job can be resumed; this one is {job.state}.")
-    if job.kind == PLANTED_JOB:
-        return start_planted(services, str(job.payload["run"]))
+    if job.kind in (PLANTED_JOB, NAMES_JOB):
+        return _start_on_run(services, job.kind, str(job.payload["run"]))
     return start_run(services, RunRequest.from_json(job.payload))
 
 

@@ -111,15 +111,16 @@ def search_words(
     from dataeval_ui.services.search import SearchResult, search_vector
 
     embedder = text_embedder_of(services, run)
-    vector = _unit(embedder.embed(query.plus)).mean(axis=0)
+    vector = unit_rows(embedder.embed(query.plus)).mean(axis=0)
     if query.minus:
-        vector = vector - _unit(embedder.embed(query.minus)).mean(axis=0)
+        vector = vector - unit_rows(embedder.embed(query.minus)).mean(axis=0)
     found = search_vector(run, vector.astype(np.float32), k=k, mask=mask)
     length = np.float32(np.linalg.norm(vector))
     return SearchResult(rows=found.rows, similarities=found.similarities * length)
 
 
-def _unit(vectors: Float32) -> Float32:
+def unit_rows(vectors: Float32) -> Float32:
+    """Scale rows to length 1; a zero row stays zero."""
     import numpy as np
 
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -181,11 +182,11 @@ def class_probabilities(services: Services, run: Run, classes: Sequence[str]) ->
     from dataeval_ui.types import batches
 
     embedder = text_embedder_of(services, run)
-    words = _unit(embedder.embed([TEMPLATE.format(name) for name in classes]))
+    words = unit_rows(embedder.embed([TEMPLATE.format(name) for name in classes]))
     scale = embedder.logit_scale
     probabilities = np.empty((run.n_images, len(classes)), dtype=np.float32)
     for rows in batches(run.n_images, 4096):
-        logits = scale * (_unit(np.asarray(run.view.embeddings[rows], dtype=np.float32)) @ words.T)
+        logits = scale * (unit_rows(np.asarray(run.view.embeddings[rows], dtype=np.float32)) @ words.T)
         weights = np.exp(logits - logits.max(axis=1, keepdims=True))
         probabilities[rows] = weights / weights.sum(axis=1, keepdims=True)
     return probabilities

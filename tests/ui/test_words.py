@@ -7,9 +7,14 @@ from collections.abc import Iterator
 
 import pytest
 
+from dataeval_ui.services import runs as run_services
 from dataeval_ui.services import words as word_services
+from dataeval_ui.services.cluster_names import name_clusters
 from dataeval_ui.services.demo import install_demo
+from dataeval_ui.services.runs import open_run
 from dataeval_ui.services.words import classes_name
+from dataeval_ui.types import Silent
+from dataeval_ui.ui.panels.cluster_names import items_of
 from tests.second_run import add_second_run, register_tiny
 from tests.ui.conftest import HOSTILE, Analysed, OpenPage, failures, open_workspace, words
 
@@ -77,3 +82,28 @@ def test_hostile_words_are_shown_letter_by_letter(worded: Analysed, open_page: O
     assert failures(app) == []
     for markup in ("**x**", "<img", "$x$", ":red[a]"):
         assert not re.search(rf"(?<!\\){re.escape(markup)}", words(app))
+
+
+def test_clusters_are_named_by_a_job_and_shown_with_examples(
+    worded: Analysed, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_services, "ensure_worker", lambda services: None)
+    monkeypatch.setattr("dataeval_ui.ui.panels.job_list.ensure_worker", lambda services: None)
+    app = open_page(worded.services, "explore", run="second")
+    app.button(key="name_clusters").click().run()
+    assert failures(app) == []
+    (job,) = worded.services.catalog.list_jobs(states=("queued",))
+    assert (job.kind, job.payload["run"]) == ("names", "second")
+    assert "cluster names of" in words(app)
+    worded.services.catalog.request_cancel(job.id)
+    names = name_clusters(worded.services, open_run(worded.services, "second"), Silent())
+    app = open_page(worded.services, "explore", run="second")
+    assert failures(app) == []
+    assert "fits the first word best" in words(app)
+    assert len(items_of(names)) == 2 * min(30, len(names))
+
+
+def test_a_backbone_without_words_offers_no_names(worded: Analysed, open_page: OpenPage) -> None:
+    app = open_page(worded.services, "explore", run=worded.run_id)
+    assert failures(app) == []
+    assert not [button for button in app.button if button.key == "name_clusters"]

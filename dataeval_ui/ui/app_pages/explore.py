@@ -12,7 +12,7 @@ from dataeval_ui.ui.components.mount import base_path
 from dataeval_ui.ui.components.scatter import Highlight
 from dataeval_ui.ui.components.urls import RunUrls
 from dataeval_ui.ui.errors import shown_errors
-from dataeval_ui.ui.panels import neighbours, selection
+from dataeval_ui.ui.panels import cluster_names, neighbours, selection
 from dataeval_ui.ui.panels.filters import clear_filters, shown_mask
 from dataeval_ui.ui.panels.inspector import render_inspector
 from dataeval_ui.ui.panels.map_toolbar import render_toolbar
@@ -33,6 +33,7 @@ def explore(run: Run) -> None:
         take_events(run, view)
         neighbours.take_click(run)
         selection.take_click(run)
+        cluster_names.take_click(run)
         draw(run, checked_view(run, state.explore_state()))
 
 

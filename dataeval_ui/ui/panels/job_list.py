@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from dataeval_ui.services.runs import PLANTED_JOB, active_jobs, cancel_job, ensure_worker, resume_job
+from dataeval_ui.services.runs import (
+    NAMES_JOB,
+    PLANTED_JOB,
+    RUN_JOB,
+    active_jobs,
+    cancel_job,
+    ensure_worker,
+    resume_job,
+)
 from dataeval_ui.ui import cached
 from dataeval_ui.ui.errors import shown_errors
 from dataeval_ui.ui.panels.clock import moment
@@ -30,9 +38,11 @@ _STAGES = {
 """Sentence of each stage, and the share of the bar that is full at its end."""
 
 _CANCEL_HELP = {
-    False: "What is embedded is kept; resume goes on from there.",
-    True: "Measuring planted copies takes a minute; nothing is kept before its end.",
+    True: "What is embedded is kept; resume goes on from there.",
+    False: "This takes a minute or two; nothing is kept before its end.",
 }
+
+_OF = {PLANTED_JOB: "planted copies of ", NAMES_JOB: "cluster names of "}
 
 _WATCHED = "dataeval_ui.watched_jobs"
 
@@ -73,7 +83,7 @@ def _render_job(job: JobRecord) -> None:
                 on_click=_cancel,
                 args=(job.id,),
                 width="stretch",
-                help=_CANCEL_HELP[job.kind == PLANTED_JOB],
+                help=_CANCEL_HELP[job.kind == RUN_JOB],
             )
         st.caption("You may close this page; the run goes on.")
 
@@ -120,8 +130,7 @@ def _name(job: JobRecord) -> str:
     names = {dataset.id: dataset.name for dataset in cached.services().catalog.list_datasets()}
     name = names.get(str(job.payload.get("dataset")))
     backbone = plain(str(job.payload.get("backbone", "")))
-    of = "planted copies of " if job.kind == PLANTED_JOB else ""
-    return f"{of}{plain(name, max_chars=80) if name else 'a removed dataset'} · {backbone}"
+    return f"{_OF.get(job.kind, '')}{plain(name, max_chars=80) if name else 'a removed dataset'} · {backbone}"
 
 
 def _render_finished(ended: set[str]) -> None:

@@ -9,6 +9,7 @@ import streamlit as st
 
 from dataeval_ui.figures import count_figure, histogram_figure
 from dataeval_ui.ui.panels.clock import moment
+from dataeval_ui.ui.panels.cluster_names import render_cluster_names
 from dataeval_ui.ui.panels.download import render_download
 from dataeval_ui.ui.panels.neighbours import take_own_image
 from dataeval_ui.ui.panels.picture import facts_html
@@ -52,6 +53,8 @@ def render_overview(run: Run, view: ExploreState, mask: npt.NDArray[np.bool_] | 
                 config={"displayModeBar": False},
                 alt=f"Distribution of {column.title}",
             )
+    if view.colour == "cluster":
+        render_cluster_names(run)
     st.caption("Ask about an image of your own")
     take_own_image(run, key="own_image")
     with st.container(horizontal=True):
