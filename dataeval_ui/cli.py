@@ -62,6 +62,8 @@ def build_parser() -> argparse.ArgumentParser:
         choices=["auto", "folder", "coco", "yolo", "voc", "huggingface"],
         help="how annotations are written (default: by what lies there)",
     )
+    run.add_argument("--objects", action="store_true", help="embed every annotated object instead of whole images")
+    run.add_argument("--margin", type=float, metavar="M", help="part of a box that its crop adds (default 0.1)")
     run.add_argument("--neighbors", type=int, metavar="K", help="neighbours of each image (default 15)")
     run.add_argument("--min-dist", type=float, metavar="D", help="UMAP's min_dist (default 0.1)")
     run.add_argument("--clusters", choices=["hdbscan", "kmeans"], help="how to cluster (default hdbscan)")

@@ -104,7 +104,11 @@ def run(services: Services, args: argparse.Namespace) -> int:
         "min_samples": args.min_samples,
         "outlier_threshold": args.outlier_threshold,
         "random_state": args.seed,
+        "objects": args.objects or None,
+        "object_margin": args.margin if args.objects else None,
     }
+    if args.margin is not None and not args.objects:
+        raise InputError("--margin is the margin of objects: give --objects too.")
     params = AnalysisParams.from_json({k: v for k, v in given.items() if v is not None})
     dataset = add_dataset(services, args.source, name=args.name, rule=rule)
     request = RunRequest(dataset_id=dataset.id, backbone=args.backbone, params=params, refit=args.refit)
@@ -118,8 +122,12 @@ def run(services: Services, args: argparse.Namespace) -> int:
         print(json.dumps(summary))
         return 0
     s = summary
-    of_files = f"{count(s['n_images'], 'image')} of {count(s['n_files'], 'file')}"
-    print(f"run {s['run']}: {of_files}, {s['n_unreadable']:,} unreadable")
+    if params.objects:
+        of_files = f"{s['n_images']:,} of {count(s['n_files'], 'object')}"
+        print(f"run {s['run']}: {of_files}, {s['n_unreadable']:,} unusable")
+    else:
+        of_files = f"{count(s['n_images'], 'image')} of {count(s['n_files'], 'file')}"
+        print(f"run {s['run']}: {of_files}, {s['n_unreadable']:,} unreadable")
     print(
         f"  embedded {s['n_embedded']:,}, cached {s['n_cached']:,}, in {s['seconds']['total']:.1f} s "
         f"with {s['backbone']}"

@@ -53,6 +53,9 @@ class FakeRun:
     def thumbnail(self, row: int) -> bytes | None:
         return None if row == 1 else b"\xff\xd8 thumbnail"
 
+    def object_of(self, row: int) -> None:
+        return None
+
     def image_path(self, row: int) -> Path:
         if row == 2:
             raise InputError("'a.png' is no longer in '/data'; the thumbnail is all that is left.")

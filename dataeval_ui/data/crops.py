@@ -10,9 +10,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dataeval_ui.data.decode import decoding, describe
+from dataeval_ui.data.decode import decoding, describe, encode_jpeg, fitted, flattened, image_id_of, read_bytes
 from dataeval_ui.data.formats import UnreadableImageError, open_header
 from dataeval_ui.data.objects import Box
 from dataeval_ui.data.raster import flatten, orientation_of, reduction, upright
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 Rect = tuple[int, int, int, int]
 """Left, top, width, height, in whole pixels of the upright image."""
+
+_BOX_COLOUR = "#ff2fd0"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,3 +177,72 @@ def _alpha_of(image: Image.Image) -> Image.Image:
 def _transparency(alpha: Image.Image) -> float:
     weighted = sum(n * (255 - value) for value, n in enumerate(alpha.histogram()))
     return weighted / (255 * alpha.width * alpha.height)
+
+
+def render_object(
+    path: Path | str, *, crop: Rect, box: Box | None, longer_px: int, settings: Settings, expected_id: str | None = None
+) -> tuple[str | None, bytes | str]:
+    """Write an object's crop anew, or its whole image with the box drawn into it, to be looked at.
+
+    Parameters
+    ----------
+    path : Path or str
+        Of the whole image.
+    crop : Rect
+        The part to be written; the whole image where there is a box.
+    box : tuple of 4 floats or None
+        Drawn into the whole image, in its pixels.
+    longer_px : int
+        Longer side of the result, in pixels.
+    settings : Settings
+    expected_id : str, optional
+        A file of another content is not decoded.
+
+    Returns
+    -------
+    image_id : str or None
+        Of the whole file; None where the bytes could not be read.
+    rendered : bytes or str
+        The JPEG, or the reason why there is none. Never raises for a bad file.
+    """
+    data, reason = read_bytes(path, settings=settings)
+    if data is None:
+        return None, str(reason)
+    image_id = image_id_of(data)
+    if expected_id not in (None, image_id):
+        return image_id, "The file has other content than expected."
+    try:
+        with decoding():
+            header = open_header(data, max_pixels=settings.max_pixels)
+        shown = max(header.size) if box else max(crop[2:])
+        factor = max(1, shown // longer_px)
+        # Of a draft the decoder may give more than it was asked for: what counts is what came.
+        image, _, orientation = flattened(data, header, factor)
+        head, _ = read_head(data, image_id, settings=settings)
+        if head is None or not 1 <= orientation <= 8:
+            return image_id, "The image cannot be decoded."
+        scale = image.width / head.width_px
+        if box is None:
+            left, top, width, height = crop
+            edges = [left * scale, top * scale, (left + width) * scale, (top + height) * scale]
+            area = [round(edge) for edge in edges]
+            area[2], area[3] = max(area[2], area[0] + 1), max(area[3], area[1] + 1)
+            return image_id, encode_jpeg(fitted(image.crop((area[0], area[1], area[2], area[3])), longer_px))
+        small = fitted(image, longer_px).convert("RGB")
+        _draw(small, box, small.width / head.width_px)
+        return image_id, encode_jpeg(small)
+    except (UnreadableImageError, MemoryError) as error:
+        return image_id, str(error) or "The image needs more memory than there is: make it smaller."
+
+
+def _draw(image: Image.Image, box: Box, scale: float) -> None:
+    """Draw a box that is seen on any picture: bright, between dark lines."""
+    from PIL import ImageDraw
+
+    line = max(1, max(image.size) // 400)
+    left, top = box[0] * scale, box[1] * scale
+    right, bottom = left + max(box[2] * scale, 1), top + max(box[3] * scale, 1)
+    draw = ImageDraw.Draw(image)
+    for around, colour in ((2 * line, "black"), (line, _BOX_COLOUR)):
+        edges = (left - around, top - around, right + around, bottom + around)
+        draw.rectangle(edges, outline=colour, width=2 * around)

@@ -128,8 +128,8 @@ def render_image(
     try:
         with decoding():
             header = open_header(data, max_pixels=settings.max_pixels)
-        image, _, _ = _flattened(data, header, max(1, max(header.width, header.height) // longer_px))
-        return image_id, _encode(_fitted(image, longer_px))
+        image, _, _ = flattened(data, header, max(1, max(header.width, header.height) // longer_px))
+        return image_id, encode_jpeg(fitted(image, longer_px))
     except UnreadableImageError as error:
         return image_id, str(error)
     except MemoryError:
@@ -192,7 +192,7 @@ def _decode(data: bytes, image_id: str, preprocessing: Preprocessing | None, set
     mode, width, height = header.mode, header.width, header.height
     resize_px = 0 if preprocessing is None else preprocessing.resize_px
     factor = reduction(width, height, resize_px=resize_px)
-    work, transparent, orientation = _flattened(data, header, factor)
+    work, transparent, orientation = flattened(data, header, factor)
     if orientation in (5, 6, 7, 8):
         width, height = height, width
     return describe(
@@ -237,15 +237,15 @@ def describe(
     width, height = size
     pixels = None if preprocessing is None else model_input(work, preprocessing, original=size)
     small = _reduced(work, max(STATISTICS_PX, settings.thumbnail_px))
-    thumbnail = _fitted(_reduced(small, settings.thumbnail_px), settings.thumbnail_px)
-    grey = _fitted(small if small.mode == "L" else small.convert("L"), STATISTICS_PX)
+    thumbnail = fitted(_reduced(small, settings.thumbnail_px), settings.thumbnail_px)
+    grey = fitted(small if small.mode == "L" else small.convert("L"), STATISTICS_PX)
     return DecodedImage(
         image_id=image_id,
         width_px=width,
         height_px=height,
         format=format,
         mode=mode,
-        thumbnail=_encode(thumbnail),
+        thumbnail=encode_jpeg(thumbnail),
         statistics=measure(grey, thumbnail, width_px=width, height_px=height, alpha_fraction=transparent),
         phash=phash(grey),
         dhash=dhash(grey),
@@ -253,7 +253,7 @@ def describe(
     )
 
 
-def _flattened(data: bytes, header: ImageFile, factor: int) -> tuple[Image.Image, float, int]:
+def flattened(data: bytes, header: ImageFile, factor: int) -> tuple[Image.Image, float, int]:
     """Decode the pixels: upright, "L" or "RGB" on white, reduced by a whole factor.
 
     Returns
@@ -290,7 +290,7 @@ def _reduced(image: Image.Image, longer_px: int) -> Image.Image:
     return image.reduce(factor) if factor >= 2 else image
 
 
-def _fitted(image: Image.Image, longer_px: int) -> Image.Image:
+def fitted(image: Image.Image, longer_px: int) -> Image.Image:
     """Resize to a longer side of `longer_px`; smaller images stay."""
     from PIL import Image
 
@@ -301,7 +301,8 @@ def _fitted(image: Image.Image, longer_px: int) -> Image.Image:
     return image.resize(size, Image.Resampling.BILINEAR)
 
 
-def _encode(image: Image.Image) -> bytes:
+def encode_jpeg(image: Image.Image) -> bytes:
+    """Write a picture as the JPEG that thumbnails are."""
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=THUMBNAIL_QUALITY)
     return buffer.getvalue()

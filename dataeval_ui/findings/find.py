@@ -25,6 +25,7 @@ SEVERITY: Mapping[str, float] = {
     "unreadable": 0.6,
     "exact_duplicates": 0.5,
     "near_duplicates": 0.4,
+    "annotation": 0.35,
     "outlier": 0.3,
 }
 """How bad one image of a finding is, in [0, 1]: what spoils a measurement first, what only wastes work last."""
@@ -47,6 +48,7 @@ def find_findings(
     outliers: OutlierScores,
     graph: NeighborGraph,
     params: AnalysisParams,
+    objects: pa.Table | None = None,
 ) -> list[Finding]:
     """Turn results into claims that lead to their images.
 
@@ -61,6 +63,8 @@ def find_findings(
     graph : NeighborGraph
     params : AnalysisParams
         `outlier_threshold` counts here.
+    objects : pyarrow.Table, optional
+        As in `Manifest.objects`.
 
     Returns
     -------
@@ -73,6 +77,7 @@ def find_findings(
         - `near_duplicates`: one for each group, and one for each pair in no group.
         - `outlier`: one for each image whose score reaches the threshold.
         - `unreadable`: one for each file that is no usable image.
+        - `annotation`: one for each image with objects that cannot be used.
 
     Raises
     ------
@@ -88,6 +93,7 @@ def find_findings(
         *_near(duplicates, image_ids, places),
         *_odd(outliers, graph, image_ids, places, params.outlier_threshold),
         *_unreadable(manifest),
+        *_annotations(manifest, objects),
     ]
     return sorted(found, key=_rank)
 
@@ -196,6 +202,25 @@ def _unreadable(manifest: pa.Table) -> Iterator[Finding]:
         sentence = f"{shown_name(path)} is no usable image: {reason}"
         advice = "Replace the file, or take it out of the dataset."
         yield _finding("unreadable", SEVERITY["unreadable"], sentence, advice, (), (path,), {"reason": reason})
+
+
+def _annotations(manifest: pa.Table, objects: pa.Table | None) -> Iterator[Finding]:
+    if objects is None:
+        return
+    columns = (manifest[name].to_pylist() for name in ("path", "image_id", "status"))
+    image_of = {path: image_id for path, image_id, status in zip(*columns, strict=True) if status == "ok"}
+    bad: dict[str, list[tuple[int, str]]] = defaultdict(list)
+    columns = (objects[name].to_pylist() for name in ("path", "object", "status", "reason"))
+    for path, number, status, reason in zip(*columns, strict=True):
+        if status != "ok" and path in image_of:  # an unreadable file is a finding of its own
+            bad[path].append((number, reason or "no reason was given."))
+    for path, found in bad.items():
+        number, reason = found[0]
+        which = f"{counted(len(found), 'object')} of {shown_name(path)} cannot be used"
+        sentence = f"{which}: {reason}" if len(found) == 1 else f"{which}; the first, number {number}: {reason}"
+        evidence = {"objects": [number for number, _ in found], "reasons": [reason for _, reason in found]}
+        advice = "Mend the annotations, or take these objects out."
+        yield _finding("annotation", SEVERITY["annotation"], sentence, advice, (image_of[path],), (path,), evidence)
 
 
 def _leak(

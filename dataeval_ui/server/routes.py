@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
     from dataeval_ui.services.columns import Column
+    from dataeval_ui.services.objects import RunObject
     from dataeval_ui.settings import Settings
     from dataeval_ui.types import Projection
 
@@ -57,6 +58,9 @@ class RunData(Protocol):
 
     def image_path(self, row: int) -> Path:
         """File of an image; InputError when it is gone."""
+
+    def object_of(self, row: int) -> RunObject | None:
+        """The object of a row; None in a run of whole images."""
 
 
 OpenRun = Callable[[str], RunData]
@@ -169,7 +173,15 @@ def data_routes(open_run: OpenRun, settings: Settings) -> list[BaseRoute]:
         run, row = open_run(request.path_params["run"]), _row(request)
         image_id = run.image_id(row)
         etag = f"{image_id}-{MAX_IMAGE_PX}"
-        return _immutable(request, etag, "image/jpeg", lambda: _transcoded(run.image_path(row), image_id, settings))
+        return _immutable(request, etag, "image/jpeg", lambda: _picture(run, row, settings, boxed=False))
+
+    @guarded
+    def boxed(request: Request) -> Response:
+        run, row = open_run(request.path_params["run"]), _row(request)
+        if (found := run.object_of(row)) is None:
+            raise InputError("The rows of this run are whole images; there is no box to show.")
+        etag = digest_of([found.file_id, found.box, MAX_IMAGE_PX])
+        return _immutable(request, etag, "image/jpeg", lambda: _picture(run, row, settings, boxed=True))
 
     def frontend(request: Request) -> Response:
         path = request.path_params["path"]
@@ -193,17 +205,34 @@ def data_routes(open_run: OpenRun, settings: Settings) -> list[BaseRoute]:
         Route(f"{runs}/columns/{{column}}", column),
         Route(f"{runs}/thumbs/{{row}}", thumbnail),
         Route(f"{runs}/images/{{row}}", image),
+        Route(f"{runs}/boxes/{{row}}", boxed),
         Route(f"{API_PREFIX}/frontend/{{digest}}/{{path:path}}", frontend),
         Route(f"{API_PREFIX}/health", health),
     ]
 
 
-def _transcoded(path: Path, image_id: str, settings: Settings) -> bytes:
-    """Decode an image of the user's and write it anew: its own bytes never reach the browser."""
+def _picture(run: RunData, row: int, settings: Settings, *, boxed: bool) -> bytes:
+    """Decode an image of the user's and write it anew: its own bytes never reach the browser.
+
+    Of an object it is the crop, or the whole image with the box.
+    """
+    from dataeval_ui.data.crops import render_object
     from dataeval_ui.data.decode import render_image
 
+    path, found = run.image_path(row), run.object_of(row)
+    image_id = run.image_id(row) if found is None else found.file_id
     with _decoding:
-        found_id, rendered = render_image(path, longer_px=MAX_IMAGE_PX, settings=settings, expected_id=image_id)
+        if found is None:
+            found_id, rendered = render_image(path, longer_px=MAX_IMAGE_PX, settings=settings, expected_id=image_id)
+        else:
+            found_id, rendered = render_object(
+                path,
+                crop=found.crop,
+                box=found.box if boxed else None,
+                longer_px=MAX_IMAGE_PX,
+                settings=settings,
+                expected_id=image_id,
+            )
     if found_id is not None and found_id != image_id:
         raise StorageError(f"{path.name!r} has changed since this run. Run the dataset again to see it.")
     if isinstance(rendered, str):

@@ -132,7 +132,13 @@ def analyse(
         save_result(workspace, run_id, "duplicates", duplicates)
         progress.check_cancelled()
         findings = find_findings(
-            manifest.table, image_ids, duplicates=duplicates, outliers=outliers, graph=graph, params=params
+            manifest.table,
+            image_ids,
+            duplicates=duplicates,
+            outliers=outliers,
+            graph=graph,
+            params=params,
+            objects=manifest.objects,
         )
         save_json(workspace, run_id, "findings", [finding.to_json() for finding in findings])
         progress.report("findings", 1, 1)

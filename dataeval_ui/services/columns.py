@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from dataeval_ui.services.objects import OBJECT_COLUMNS, object_columns
 from dataeval_ui.types import METADATA_PREFIX
 
 if TYPE_CHECKING:
@@ -102,6 +103,8 @@ def run_columns(run: Run) -> Iterator[Column]:
             column = categorical(name, title, values)
             if column is not None:
                 yield column
+    if run.is_of_objects:
+        yield from object_columns(run.first_places)
     yield Column(name="outlier_score", title="Outlier score", kind="continuous", values=run.outliers.scores)
     yield _duplicate_column(run)
     if (agreement := _label_agreement(run)) is not None:
@@ -236,5 +239,7 @@ def run_table(run: Run, rows: Sequence[int] | None = None) -> pa.Table:
         "x": run.projection.xy[index, 0],
         "y": run.projection.xy[index, 1],
     }
+    if run.is_of_objects:
+        columns |= {name: first[name] for name in OBJECT_COLUMNS}
     columns |= {name: first[name] for name in first.column_names if name.startswith(METADATA_PREFIX)}
     return pa.table(columns)

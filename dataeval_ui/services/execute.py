@@ -123,6 +123,7 @@ def execute_run(services: Services, request: RunRequest, progress: Progress) -> 
     from dataeval_ui.embed.pipeline import embed_listing
     from dataeval_ui.services.datasets import list_places, root_stands
     from dataeval_ui.services.memory import peak_bytes, reset_peak
+    from dataeval_ui.services.objects import check_has_objects, previous_objects
     from dataeval_ui.store.manifests import save_manifest
 
     watch = Stopwatch()
@@ -136,10 +137,13 @@ def execute_run(services: Services, request: RunRequest, progress: Progress) -> 
             if root_stands(services, dataset):
                 roots.append(Path(dataset.root))
         listing = list_places(services, dataset.source, rule=dataset.rule, allowed_roots=roots)
-        previous = _last_manifest(services, dataset)
+        if of_objects := request.params.objects:
+            check_has_objects(listing, dataset)
+        previous = previous_objects(services, dataset) if of_objects else _last_manifest(services, dataset)
         embedder = load_embedder(request.backbone, workspace=services.workspace, settings=services.settings)
     with watch.measure("embed"):
-        _prepare(services, embedder, listing.n_files, progress)
+        n_rows = listing.objects.num_rows if of_objects and listing.objects is not None else listing.n_files
+        _prepare(services, embedder, n_rows, progress)
     outcome = embed_listing(
         listing,
         embedder=embedder,
@@ -147,6 +151,7 @@ def execute_run(services: Services, request: RunRequest, progress: Progress) -> 
         previous=previous,
         settings=services.settings,
         progress=progress,
+        object_margin=request.params.object_margin if of_objects else None,
     )
     watch.seconds["read"] += outcome.seconds_read
     watch.seconds["embed"] = watch.seconds.get("embed", 0.0) + outcome.seconds_embed
@@ -154,9 +159,8 @@ def execute_run(services: Services, request: RunRequest, progress: Progress) -> 
     cost = {"images_per_s": outcome.images_per_s, "peak_rss_bytes": peak_bytes()}
     with watch.measure("read"):
         save_manifest(services.workspace, manifest)
-        services.catalog.update_dataset(
-            dataset.id, manifest_digest=manifest.digest, n_files=listing.n_files, root=listing.root
-        )
+        of_images = {} if of_objects else {"manifest_digest": manifest.digest}
+        services.catalog.update_dataset(dataset.id, n_files=listing.n_files, root=listing.root, **of_images)
     image_ids = distinct_images(manifest)
     if not image_ids:
         raise SourceError(_no_image_sentence(dataset, manifest))
@@ -239,6 +243,9 @@ def distinct_images(manifest: Manifest) -> tuple[str, ...]:
 def _no_image_sentence(dataset: DatasetRecord, manifest: Manifest) -> str:
     reasons = manifest.table["reason"].drop_null()
     first = f" The first one: {reasons[0].as_py()}" if len(reasons) else ""
+    if "object" in manifest.table.column_names:
+        n_objects = manifest.table["object"].drop_null()
+        return f"None of the {len(n_objects)} objects of {dataset.name!r} can be used.{first} Mend the annotations."
     return (
         f"None of the {manifest.table.num_rows} files of {dataset.name!r} is a readable image.{first} "
         "Choose a folder with JPEG, PNG, WebP, GIF, TIFF or BMP files."
@@ -304,7 +311,7 @@ def _analyse(
     return services.catalog.add_run(
         id=run_id,
         dataset_id=dataset.id,
-        name=request.name or f"{dataset.name} · {request.backbone}",
+        name=request.name or _name_of(dataset, request),
         backbone=request.backbone,
         key=key,
         manifest_digest=manifest.digest,
@@ -314,6 +321,10 @@ def _analyse(
         summary=summary,
         base_run_id=base.run.id if base else None,
     )
+
+
+def _name_of(dataset: DatasetRecord, request: RunRequest) -> str:
+    return f"{dataset.name} · {request.backbone}" + (" · objects" if request.params.objects else "")
 
 
 def _summary(run: RunRecord, manifest: Manifest, outcome: EmbedOutcome, watch: Stopwatch) -> Json:
@@ -332,6 +343,7 @@ def _summary(run: RunRecord, manifest: Manifest, outcome: EmbedOutcome, watch: S
         "n_embedded": outcome.n_embedded,
         "n_cached": n_distinct - outcome.n_embedded,
         "backbone": run.backbone,
+        **({"unit": "object"} if run.params.objects else {}),
         **counts,
         "seconds": watch.finish(),
     }
@@ -354,6 +366,7 @@ def check_params(params: AnalysisParams) -> None:
         ("n_clusters", 2, 1000),
         ("outlier_threshold", 0.01, 0.9999),
         ("hash_radius", 0, 16),
+        ("object_margin", 0.0, 1.0),
         ("random_state", 0, 2**32 - 1),
     )
     for name, low, high in rules:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from dataeval_ui.services.columns import Column
     from dataeval_ui.services.context import Services
+    from dataeval_ui.services.objects import RunObject
     from dataeval_ui.store.records import DatasetRecord, RunRecord
     from dataeval_ui.store.thumbnails import ThumbnailStore
     from dataeval_ui.store.view import View
@@ -179,6 +180,45 @@ class Run:
         return self.image_ids[row]
 
     @cached_property
+    def is_of_objects(self) -> bool:
+        """Whether the rows are objects, each a crop, instead of whole images."""
+        from dataeval_ui.services.objects import is_of_objects
+
+        return is_of_objects(self.manifest)
+
+    def object_of(self, row: int) -> RunObject | None:
+        """Return the object of a row; None in a run of whole images.
+
+        Raises
+        ------
+        InputError
+            No such row.
+        StorageError
+            The manifest tells no box for it.
+        """
+        from dataeval_ui.services.objects import object_of
+
+        if not self.is_of_objects:
+            return None
+        [place] = self.manifest.take(self._place_rows[self.image_id(row)][:1]).to_pylist()
+        return object_of(place)
+
+    @cached_property
+    def _rows_of_file(self) -> Mapping[str, list[int]]:
+        """Rows of the objects of each file, in the order of their numbers."""
+        rows: dict[str, dict[int, None]] = {}
+        columns = (self.manifest[name].to_pylist() for name in ("file", "image_id", "status"))
+        for file, image_id, status in zip(*columns, strict=True):
+            if status == "ok":
+                rows.setdefault(file, {})[self.row_of[image_id]] = None
+        return {file: list(of_file) for file, of_file in rows.items()}
+
+    def objects_beside(self, row: int) -> list[int]:
+        """Return the rows of all objects in the image of an object, itself included; empty in a run of whole images."""
+        found = self.object_of(row)
+        return [] if found is None else self._rows_of_file[found.file]
+
+    @cached_property
     def first_places(self) -> pa.Table:
         """Manifest rows of each image's first place: a row an image, in the run's order."""
         import pyarrow as pa
@@ -243,14 +283,13 @@ class Run:
         """
         from dataeval_ui.services.datasets import image_path
 
-        places = self.places(row)
-        for place in places:
-            path = image_path(self.services, self.dataset, place.path)
+        rows = self._place_rows[self.image_id(row)]
+        files = self.manifest["file" if self.is_of_objects else "path"].take(rows).to_pylist()
+        for file in files:
+            path = image_path(self.services, self.dataset, file)
             if path.is_file():
                 return path
-        raise InputError(
-            f"{places[0].path!r} is no longer in {self.dataset.root!r}; the thumbnail is all that is left."
-        )
+        raise InputError(f"{files[0]!r} is no longer in {self.dataset.root!r}; the thumbnail is all that is left.")
 
     def table(self, rows: Sequence[int] | None = None) -> pa.Table:
         """Return a row an image, as exports write it: id, path, label, split, the results and the user's columns."""

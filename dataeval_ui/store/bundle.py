@@ -272,7 +272,8 @@ def _unpack_images(archive: zipfile.ZipFile, folder: Path) -> str:
 
 def _files_of(root: Path, manifest: Manifest) -> Iterator[Path]:
     resolved = root.resolve()
-    for path in manifest.table.column("path").to_pylist():
+    column = "file" if "file" in manifest.table.column_names else "path"  # of a run of objects
+    for path in dict.fromkeys(manifest.table.column(column).to_pylist()):
         place = root / path
         if place.is_file() and place.resolve().is_relative_to(resolved):
             yield place

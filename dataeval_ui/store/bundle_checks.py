@@ -117,8 +117,10 @@ def check_manifest(table: pa.Table) -> list[str]:
     for name, kinds in {"path": (pa.string(),), "status": (pa.string(),), "image_id": (pa.string(), pa.null())}.items():
         if name not in table.schema.names or table.schema.field(name).type not in kinds:
             refuse(f"its manifest has no usable column {name!r}")
-    if not all(isinstance(path, str) and is_safe_path(path) for path in table.column("path").to_pylist()):
-        refuse("a path of its manifest leaves the folder of the dataset")
+    for name in ("path", "file"):  # files are those of a run of objects
+        paths = table.column(name).to_pylist() if name in table.schema.names else []
+        if not all(isinstance(path, str) and is_safe_path(path) for path in paths):
+            refuse("a path of its manifest leaves the folder of the dataset")
     usable = table.filter(pc.equal(table.column("status"), "ok")).column("image_id")
     ids: list[str | None] = pc.unique(usable).to_pylist()
     if not all(image_id is not None and _IMAGE_ID.fullmatch(image_id) for image_id in ids):

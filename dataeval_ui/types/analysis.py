@@ -35,6 +35,10 @@ class AnalysisParams:
     hash_radius : int, default 8
         Perceptual hashes at most this many bits apart are candidates, in [0, 16].
     random_state : int, default 42
+    objects : bool, default False
+        The run's rows are the objects that annotations tell of, each a crop, instead of whole images.
+    object_margin : float, default 0.1
+        Part of a box's longer side that its crop adds on each side, in [0, 1]; counts where `objects` is set.
     """
 
     n_neighbors: int = 15
@@ -46,10 +50,15 @@ class AnalysisParams:
     outlier_threshold: float = 0.95
     hash_radius: int = 8
     random_state: int = 42
+    objects: bool = False
+    object_margin: float = 0.1
 
     def to_json(self) -> Json:
-        """Return the parameters as a JSON object."""
-        return asdict(self)
+        """Return the parameters as a JSON object; those of objects only where the rows are objects."""
+        value = asdict(self)
+        if not self.objects:  # so that runs of images keep the names they had before there were objects
+            del value["objects"], value["object_margin"]
+        return value
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> AnalysisParams:

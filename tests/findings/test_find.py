@@ -143,3 +143,26 @@ def test_results_of_another_run_are_refused():
     table = manifest(("a.png", "A", None, None))
     with pytest.raises(ParameterError, match="run has 1 images, but its results have 3"):
         find_findings(table, ["A"], duplicates=pairs(), outliers=scores(0.5, 0.5, 0.5), graph=ring(3), params=PARAMS)
+
+
+def test_unusable_objects_of_an_image_are_one_finding():
+    table = manifest(("a.png", "A", "x", None), ("b.png", None, None, None))
+    objects = pa.table(
+        {
+            "path": ["a.png", "a.png", "a.png", "b.png"],
+            "object": [0, 1, 2, 0],
+            "status": ["ok", "unusable", "unusable", "unusable"],
+            "reason": [None, "The box has no area.", None, "Its image cannot be used."],
+        }
+    )
+    findings = find_findings(
+        table, ["A"], duplicates=pairs(), outliers=scores(0.5), graph=ring(1), params=PARAMS, objects=objects
+    )
+    assert [finding.kind for finding in findings] == ["unreadable", "annotation"]
+    assert findings[1].sentence == "2 objects of a.png cannot be used; the first, number 1: The box has no area."
+    assert findings[1].evidence["objects"] == [1, 2]
+    assert findings[1].image_ids == ("A",)
+    [one] = find_findings(
+        table[:1], ["A"], duplicates=pairs(), outliers=scores(0.5), graph=ring(1), params=PARAMS, objects=objects[:2]
+    )
+    assert one.sentence == "1 object of a.png cannot be used: The box has no area."

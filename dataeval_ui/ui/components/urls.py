@@ -41,6 +41,10 @@ class RunUrls:
         """Whole images, at most 2,048 px, with `{row}` to be filled in."""
         return f"{self._root}/images/{{row}}"
 
+    def boxed(self, row: int) -> str:
+        """The whole image of an object, with its box drawn into it."""
+        return f"{self._root}/boxes/{row}"
+
     def column(self, name: str) -> str:
         """Codes or values of one column, in the order of the rows."""
         return f"{self._root}/columns/{quote(name, safe='')}"

@@ -16,6 +16,10 @@ def render_preview(preview: DatasetPreview) -> None:
     facts = [f"**{count(n_usable, 'image file')}**", size(preview.n_bytes)]
     facts.append(count(len(preview.labels), "label") if preview.labels else "no labels")
     facts.append(count(len(preview.splits), "split") if preview.splits else "no splits")
+    if preview.n_objects:
+        facts.append(count(preview.n_objects, "object"))
+    if preview.n_bad_objects:
+        facts.append(f"{preview.n_bad_objects:,} of them unusable")
     if preview.metadata:
         facts.append(count(len(preview.metadata), "further column"))
     if preview.n_problems:

@@ -13,7 +13,7 @@ from dataeval_ui.data.table import TABLE_SUFFIXES
 from dataeval_ui.errors import InputError
 from dataeval_ui.services.datasets import DatasetPreview, add_dataset, name_of_source, preview_dataset
 from dataeval_ui.services.uploads import source_of_upload
-from dataeval_ui.types import LabelRule
+from dataeval_ui.types import LabelRule, SourceFormat
 from dataeval_ui.ui import cached
 from dataeval_ui.ui.components.drop import Upload, dataset_dropzone
 from dataeval_ui.ui.errors import shown_errors
@@ -40,6 +40,14 @@ _OF_TABLE = {
 }
 """What the first rule of each kind means for a table."""
 
+_FORMATS: dict[SourceFormat, str] = {
+    "auto": "By what lies there",
+    "folder": "None: images alone",
+    "coco": "COCO",
+    "yolo": "YOLO",
+    "voc": "Pascal VOC",
+    "huggingface": "Hugging Face",
+}
 _COLUMN = "column:"
 
 
@@ -107,12 +115,22 @@ def _render_choice(
     """Draw label and split rules, the preview, and the button that adds the dataset."""
     columns = _known_columns(source)
     is_table = source.suffix.lower() in TABLE_SUFFIXES
-    label_column, split_column = st.columns(2)
+    label_column, split_column, format_column = st.columns(3)
     with label_column:
         label_from = _render_rule("Labels from", _LABEL_RULES, columns, is_table=is_table, key="label_rule")
     with split_column:
         split_from = _render_rule("Splits from", _SPLIT_RULES, columns, is_table=is_table, key="split_rule")
-    rule = LabelRule(label_from=label_from, split_from=split_from)
+    annotations: SourceFormat = "auto"
+    if not is_table:
+        with format_column:
+            annotations = st.selectbox(
+                "Annotations of objects",
+                list(_FORMATS),
+                format_func=_FORMATS.__getitem__,
+                key="source_format",
+                help="Boxes and masks. Labels and splits come from them while the rules beside are the first ones.",
+            )
+    rule = LabelRule(label_from=label_from, split_from=split_from, format=annotations)
     preview = _preview(ours, source, rule, roots)
     if not columns and preview.metadata:
         st.session_state[_columns_key(source)] = preview.metadata

@@ -11,6 +11,7 @@ from dataeval_ui.ui import state
 from dataeval_ui.ui.components.urls import RunUrls
 from dataeval_ui.ui.panels.map_view import step_back, trail_length
 from dataeval_ui.ui.panels.neighbours import own_image, render_neighbours, render_own_image, take_own_image
+from dataeval_ui.ui.panels.object_panel import render_object
 from dataeval_ui.ui.panels.picture import render_facts_of, render_measured, render_picture, render_places
 from dataeval_ui.ui.state import ExploreState
 from dataeval_ui.ui.text import plain
@@ -51,6 +52,7 @@ def render_inspector(run: Run, view: ExploreState, found: SearchResult | None, u
         with facts:
             render_facts_of(run, view.query_row)
         render_places(run, view.query_row)
+        render_object(run, view.query_row, urls)
     elif view.text is not None:
         st.markdown(f"Images for **{plain(view.text)}**")
     elif own is not None:

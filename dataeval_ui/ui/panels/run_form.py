@@ -191,6 +191,22 @@ def _render_options() -> tuple[AnalysisParams, bool]:
                 key="outlier_threshold",
                 help="The Outliers page can move it later.",
             )
+            objects = st.toggle(
+                "Objects instead of images",
+                key="objects",
+                help="Embeds the crop of every box that the annotations tell of: COCO, YOLO, Pascal VOC, Hugging Face.",
+            )
+            margin = default.object_margin
+            if objects:
+                margin = st.number_input(
+                    "Margin around a box",
+                    0.0,
+                    1.0,
+                    default.object_margin,
+                    step=0.05,
+                    key="object_margin",
+                    help="Part of the box's longer side that its crop adds on each side.",
+                )
             seed = st.number_input("Seed", 0, 2**31 - 1, default.random_state, key="random_state")
             refit = st.toggle(
                 "Fit the map anew",
@@ -207,6 +223,8 @@ def _render_options() -> tuple[AnalysisParams, bool]:
             n_clusters=int(n_clusters),
             outlier_threshold=float(threshold),
             random_state=int(seed),
+            objects=bool(objects),
+            object_margin=float(margin),
         ),
         bool(refit),
     )
