@@ -10,32 +10,48 @@ import numpy as np
 
 from dataeval_ui.analysis.candidates import MAX_HASH_PARTNERS, hash_distances, hash_pairs, neighbor_pairs, unique_pairs
 from dataeval_ui.analysis.neighbors import pair_similarities, unit_rows
-from dataeval_ui.analysis.pixels import COARSE_PX, align_coarse, decode_coarse, decode_colors, similarity
+from dataeval_ui.analysis.pixels import COARSE_PX, SIDE_PX, compare_coarsely, decode_squares, similarity
 from dataeval_ui.errors import ParameterError
 from dataeval_ui.types import AnalysisParams, DuplicatePairs, NeighborGraph, Progress, Silent, batches
 
 if TYPE_CHECKING:
-    from dataeval_ui.types.base import Bool, Float32, Int32, Int64, UInt64
+    from dataeval_ui.types.base import Float32, Int32, Int64, UInt64
 
 MIN_PIXEL_SIMILARITY = 0.82
 """Least similarity of the aligned thumbnails of a near duplicate; see `docs/analysis.md` for how it was measured."""
 
-_MIN_COSINE = 0.3
+_MIN_COSINE = 0.25
 """Even a changed copy keeps more of its embedding."""
 
-_MAX_HASH_SUM = 40
-"""Bits of 128 in which the two hashes of a neighbour may differ together; unlike images differ in about 60."""
+_BITS_A_COSINE = 100
+"""Bits of the two hashes together that must agree more where the cosine is lower by 1."""
 
-_MAX_HASH_SUM_ALONE = 28
-"""The same for a pair that is no edge: drawings on white often share one of the two hashes by chance."""
-
-_MIN_COARSE = 0.8
-"""Least correlation of the aligned 16 x 16 images."""
+_MAX_BITS_ALONE = 28
+"""Bits of 128 in which the hashes of a pair that is no edge may differ: drawings on white often share one of the two
+hashes by chance. Unlike images differ in about 60."""
 
 _MAX_ASPECT_RATIO = 1.2
 
 _ROWS_A_READ = 512
 _PAIRS_A_STEP = 2048
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Earlier:
+    """What an earlier run found among images that are still there.
+
+    Attributes
+    ----------
+    pairs : DuplicatePairs
+    graph : NeighborGraph
+        The earlier run's.
+    old_rows : ndarray of shape (n_images,), int32
+        Row of each image in the earlier run, -1 for a new image.
+    """
+
+    pairs: DuplicatePairs
+    graph: NeighborGraph
+    old_rows: Int32
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +73,7 @@ def find_near_duplicates(
     thumbnails: Callable[[Sequence[int]], Sequence[bytes]],
     params: AnalysisParams,
     embeddings: Float32 | None = None,
+    earlier: Earlier | None = None,
     n_threads: int = 1,
     progress: Progress | None = None,
 ) -> DuplicatePairs:
@@ -74,6 +91,8 @@ def find_near_duplicates(
         `hash_radius` counts here.
     embeddings : ndarray of shape (n_images, n_dims), float32, optional
         For the cosine of pairs that are no edge of the graph; without, it is NaN.
+    earlier : Earlier, optional
+        Found with the same parameters: its pairs are taken over, and only what is new is compared.
     n_threads : int, default 1
         Threads that decode; the result does not depend on it.
     progress : Progress, optional
@@ -93,11 +112,14 @@ def find_near_duplicates(
     Notes
     -----
     Candidates are the edges of the graph, and all pairs of hashes within the radius (an image brings in at most 32).
-    Edges whose two hashes differ in more than 40 of 128 bits, and other pairs in more than 28, are dropped unread. Of
-    the rest, the thumbnails are compared in steps: on 16 x 16 pixels after an affine alignment, then, where these
-    correlate, on 32 x 32 and 64 x 64 after finer ones. Where a pair is found, the partners of its images are compared
-    with each other too, so that groups are whole.
+    Pairs by hash alone whose two hashes differ in more than 28 of 128 bits are dropped unread, and so are pairs whose
+    cosine is below 0.25 + bits / 100. Of the rest, the thumbnails are compared in steps: grey values and colours
+    on 16 x 16 pixels after an affine alignment, then, where these agree, on 32 x 32 and 64 x 64 after finer
+    ones. Where a pair is found, the partners of its images are compared with each other too, so that groups are whole.
     A picture without any pattern is like no other. Memory: O(n) descriptors, and the pixels of one batch.
+
+    With an earlier run, pairs of two old images that it could compare are not compared again. The result equals one
+    from scratch, but for pairs found through an edge that nearer, new images displaced, which stay.
     """
     n = graph.n_images
     if phash.shape != (n,) or dhash.shape != (n,):
@@ -105,16 +127,15 @@ def find_near_duplicates(
     if not 0 <= params.hash_radius <= 16:
         raise ParameterError(f"hash_radius must be in [0, 16], got {params.hash_radius}.")
     source = _Source(phash, dhash, thumbnails, n_threads, progress or Silent())
-    alike = [hash_pairs(hashes, radius=params.hash_radius) for hashes in (phash, dhash)]
-    edges = neighbor_pairs(graph, min_cosine=_MIN_COSINE)
-    near = unique_pairs(np.concatenate(alike), n)
-    kept = edges[_hashes_allow(source, edges, _MAX_HASH_SUM)], near[_hashes_allow(source, near, _MAX_HASH_SUM_ALONE)]
-    candidates = unique_pairs(np.concatenate(kept), n)
-    pairs, scores = _verify(source, candidates)
-    more = _without_known(_partners_of_partners(pairs, n), candidates, n)
+    pairs, scores, compared = _taken_over(earlier, n)
+    candidates = _without_known(_candidates(source, graph, params, embeddings, earlier), compared, n)
+    compared = np.concatenate([compared, candidates])
+    found, found_scores = _verify(source, candidates)
+    pairs, scores = np.concatenate([pairs, found]), np.concatenate([scores, found_scores])
+    more = _without_known(_partners_of_partners(pairs, n), compared, n)
     if more.size:
-        more, more_scores = _verify(source, more)
-        pairs, scores = np.concatenate([pairs, more]), np.concatenate([scores, more_scores])
+        found, found_scores = _verify(source, more)
+        pairs, scores = np.concatenate([pairs, found]), np.concatenate([scores, found_scores])
     order = np.lexsort((pairs[:, 1], pairs[:, 0], -scores))
     pairs, scores = pairs[order], scores[order]
     left, right = pairs[:, 0].astype(np.int32), pairs[:, 1].astype(np.int32)
@@ -163,12 +184,54 @@ def group_pairs(left: Int32, right: Int32) -> Int32:
     return np.fromiter(together, dtype=np.int32, count=len(edges))
 
 
-def _hashes_allow(source: _Source, pairs: Int64, max_sum: int) -> Bool:
+def _candidates(
+    source: _Source,
+    graph: NeighborGraph,
+    params: AnalysisParams,
+    embeddings: Float32 | None,
+    earlier: Earlier | None,
+) -> Int64:
+    """Pairs that are worth a look at their pixels."""
+    n = graph.n_images
+    edges = neighbor_pairs(graph, min_cosine=_MIN_COSINE)
+    alike = [hash_pairs(hashes, radius=params.hash_radius) for hashes in (source.phash, source.dhash)]
+    near = unique_pairs(np.concatenate(alike), n)
+    if earlier is not None:
+        near = near[(earlier.old_rows[near] < 0).any(axis=1)]
+    near = near[_hash_bits(source, near) <= _MAX_BITS_ALONE]
+    pairs = unique_pairs(np.concatenate([edges, near]), n)
+    cosines = _cosines(graph, pairs, embeddings)
+    # A cosine that is not known rules nothing out.
+    return pairs[~(cosines < _MIN_COSINE + _hash_bits(source, pairs) / _BITS_A_COSINE)]
+
+
+def _taken_over(earlier: Earlier | None, n_images: int) -> tuple[Int64, Float32, Int64]:
+    """The earlier run's pairs of images that are still there, their scores, and which pairs it compared."""
+    if earlier is None:
+        return np.empty((0, 2), np.int64), np.empty(0, np.float32), np.empty((0, 2), np.int64)
+    kept = np.flatnonzero(earlier.old_rows >= 0)
+    row_of_old = np.full(earlier.graph.n_images, -1, dtype=np.int64)
+    row_of_old[earlier.old_rows[kept]] = kept
+
+    def here(pairs: Int64) -> Int64:
+        """Their rows now, the lower on the left; (-1, .) where one is gone."""
+        return np.sort(row_of_old[pairs], axis=1)
+
+    pairs = here(np.stack([earlier.pairs.left, earlier.pairs.right], axis=1).astype(np.int64))
+    still = pairs[:, 0] >= 0
+    edges = here(neighbor_pairs(earlier.graph, min_cosine=_MIN_COSINE))
+    pairs, scores = pairs[still], earlier.pairs.pixel_similarity[still]
+    compared = np.concatenate([pairs, edges[edges[:, 0] >= 0], _partners_of_partners(pairs, n_images)])
+    return pairs, scores, compared
+
+
+def _hash_bits(source: _Source, pairs: Int64) -> Int32:
+    """Bits in which the two hashes of each pair differ together; 0 where one has no pattern to hash."""
     left, right = pairs[:, 0], pairs[:, 1]
     total = hash_distances(source.phash[left], source.phash[right])
     total += hash_distances(source.dhash[left], source.dhash[right])
-    unknown = (source.phash[left] == 0) | (source.phash[right] == 0)
-    return np.asarray(unknown | (total <= max_sum))
+    total[(source.phash[left] == 0) | (source.phash[right] == 0)] = 0
+    return total
 
 
 def _verify(source: _Source, pairs: Int64) -> tuple[Int64, Float32]:
@@ -178,9 +241,8 @@ def _verify(source: _Source, pairs: Int64) -> tuple[Int64, Float32]:
     for part in batches(len(pairs), _PAIRS_A_STEP):
         source.progress.check_cancelled()
         rows, places = np.unique(pairs[part], return_inverse=True)
-        places = places.reshape(-1, 2)
-        rgb = decode_colors(source.thumbnails(rows.tolist()), n_threads=source.n_threads)
-        scores[part] = similarity(rgb, places, warps[part])
+        rgb, _ = decode_squares(source.thumbnails(rows.tolist()), side_px=SIDE_PX, n_threads=source.n_threads)
+        scores[part] = similarity(rgb, places.reshape(-1, 2), warps[part], least=MIN_PIXEL_SIMILARITY)
         source.progress.report("findings", part.stop, len(pairs))
     same = scores >= MIN_PIXEL_SIMILARITY
     return pairs[same], scores[same]
@@ -190,21 +252,17 @@ def _coarsely_alike(source: _Source, pairs: Int64) -> tuple[Int64, Float32]:
     """Return the pairs that may show the same picture, and how one lies on the other."""
     rows, places = np.unique(pairs, return_inverse=True)
     places = places.reshape(-1, 2)
-    grey = np.empty((rows.size, COARSE_PX, COARSE_PX), dtype=np.float32)
+    rgb = np.empty((rows.size, COARSE_PX, COARSE_PX, 3), dtype=np.uint8)
     aspects = np.empty(rows.size, dtype=np.float32)
     for part in batches(rows.size, _ROWS_A_READ):
         source.progress.check_cancelled()
         jpegs = source.thumbnails(rows[part].tolist())
-        grey[part], aspects[part] = decode_coarse(jpegs, n_threads=source.n_threads)
+        rgb[part], aspects[part] = decode_squares(jpegs, side_px=COARSE_PX, n_threads=source.n_threads)
     stretch = np.abs(np.log(aspects[places[:, 0]] / aspects[places[:, 1]]))
     fits = stretch <= np.log(_MAX_ASPECT_RATIO)
     pairs, places = pairs[fits], places[fits]
-    warps = np.empty((len(pairs), 2, 3), dtype=np.float32)
-    correlations = np.empty(len(pairs), dtype=np.float32)
-    for part in batches(len(pairs), 256):
-        warps[part], correlations[part] = align_coarse(grey[places[part, 0]], grey[places[part, 1]])
-    alike = correlations >= _MIN_COARSE
-    return pairs[alike], warps[alike]
+    alike, warps = compare_coarsely(rgb, places)
+    return pairs[alike], warps
 
 
 def _partners_of_partners(pairs: Int64, n_images: int) -> Int64:

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageEnhance, ImageOps
 
-from dataeval_ui.analysis.duplicates import find_near_duplicates, group_pairs
-from dataeval_ui.analysis.neighbors import find_neighbors
+from dataeval_ui.analysis.duplicates import Earlier, find_near_duplicates, group_pairs
+from dataeval_ui.analysis.neighbors import extend_neighbors, find_neighbors
 from dataeval_ui.data.hashes import dhash, phash
 from dataeval_ui.errors import CancelledError, ParameterError, StorageError
 from dataeval_ui.types import AnalysisParams, Silent
@@ -44,20 +44,31 @@ CHANGES = {
 }
 
 
-def find(images, params=None, **kwargs):
-    thumbnails = []
-    for image in images:
-        small = image.convert("RGB")
-        small.thumbnail((128, 128))
-        thumbnails.append(jpeg(small, 85))
-    # A stand-in for embeddings that brings likeness of any kind close: 8 x 8 pixels.
-    pixels = [np.asarray(image.convert("RGB").resize((8, 8)), dtype=np.float32).ravel() for image in images]
-    graph = find_neighbors(255 - np.stack(pixels), n_neighbors=10)
+def shrunk(image):
+    small = image.convert("RGB")
+    small.thumbnail((128, 128))
+    return jpeg(small, 85)
+
+
+def embed(images):
+    """A stand-in for embeddings that brings likeness of any kind close: 8 x 8 pixels."""
+    return 255 - np.stack([np.asarray(i.convert("RGB").resize((8, 8)), dtype=np.float32).ravel() for i in images])
+
+
+def find(images, params=None, graph=None, read=None, **kwargs):
+    """Near duplicates; `read` takes note of the rows whose thumbnails were read."""
+    thumbnails = [shrunk(image) for image in images]
+
+    def get(rows):
+        if read is not None:
+            read.update(rows)
+        return [thumbnails[row] for row in rows]
+
     return find_near_duplicates(
-        graph,
+        find_neighbors(embed(images), n_neighbors=10) if graph is None else graph,
         phash=np.array([phash(image.convert("L")) for image in images], dtype=np.uint64),
         dhash=np.array([dhash(image.convert("L")) for image in images], dtype=np.uint64),
-        thumbnails=lambda rows: [thumbnails[row] for row in rows],
+        thumbnails=get,
         params=params or AnalysisParams(),
         **kwargs,
     )
@@ -124,7 +135,7 @@ def test_permuting_images_permutes_the_pairs():
 def test_the_cosine_of_a_pair_that_is_no_edge_comes_from_the_embeddings():
     image = drawing(2)
     rng = np.random.default_rng(0)
-    embeddings = rng.normal(size=(60, 8)).astype(np.float32)
+    embeddings = rng.normal(2, 1, size=(60, 8)).astype(np.float32)
     images = [image, *(drawing(seed) for seed in range(100, 158)), CHANGES["half size"](image)]
     thumbnails = [jpeg(i.resize((128, 107)), 90) for i in images]
     hashes = {
@@ -135,6 +146,7 @@ def test_the_cosine_of_a_pair_that_is_no_edge_comes_from_the_embeddings():
     assert 59 not in graph.indices[0]
     assert 0 not in graph.indices[59]
     cosine = embeddings[0] @ embeddings[59] / np.linalg.norm(embeddings[0]) / np.linalg.norm(embeddings[59])
+    assert cosine > 0.5
     options = {"thumbnails": lambda rows: [thumbnails[row] for row in rows], "params": AnalysisParams(), **hashes}
     with_them = find_near_duplicates(graph, embeddings=embeddings, **options)
     without = find_near_duplicates(graph, **options)
@@ -183,6 +195,44 @@ def test_cancelling_stops_the_comparison():
 
     with pytest.raises(CancelledError):
         find([drawing(0), ImageOps.autocontrast(drawing(0))], progress=Cancelled())
+
+
+def test_new_images_are_compared_and_old_pairs_taken_over():
+    images = [drawing(seed) for seed in range(24)]
+    images += [change(images[i]) for i, change in enumerate(CHANGES.values())]
+    order = np.random.default_rng(1).permutation(len(images))
+    images = [images[i] for i in order]
+    # The second run loses three images, has two new ones, one of them a copy of an old pair, and another order.
+    first = images[:-2]
+    old_rows = np.array([*range(len(first) - 1, 2, -1), -1, -1], dtype=np.int32)
+    original = images[int(np.flatnonzero(order == 0)[0])]
+    second = [*(first[row] for row in old_rows[:-2]), CHANGES["crop"](original), images[-1]]
+    graph = find_neighbors(embed(first), n_neighbors=10)
+    pairs = find(first, graph=graph)
+    extended = extend_neighbors(graph, old_rows=old_rows, embeddings=embed(second))
+    read = set()
+    again = find(second, graph=extended, read=read, earlier=Earlier(pairs=pairs, graph=graph, old_rows=old_rows))
+    whole = find(second, graph=extended)
+    ours, theirs = ({(a, b): i for i, (a, b) in enumerate(zip(p.left, p.right, strict=True))} for p in (again, whole))
+    assert ours.keys() == theirs.keys()
+    assert len(ours) > 4
+    assert len(read) < len(second)
+    same = [theirs[pair] for pair in ours]
+    np.testing.assert_array_equal(again.hash_distance, whole.hash_distance[same])
+    # In the other order one picture is laid on the other instead.
+    np.testing.assert_allclose(again.pixel_similarity, whole.pixel_similarity[same], atol=0.05)
+
+
+def test_a_run_without_new_images_reads_no_thumbnail():
+    images = [drawing(seed) for seed in range(20)]
+    images += [change(images[i]) for i, change in enumerate(CHANGES.values())]
+    graph = find_neighbors(embed(images), n_neighbors=10)
+    pairs, read = find(images, graph=graph), set()
+    earlier = Earlier(pairs=pairs, graph=graph, old_rows=np.arange(len(images), dtype=np.int32))
+    again = find(images, graph=graph, read=read, earlier=earlier)
+    assert read == set()
+    np.testing.assert_array_equal(again.left, pairs.left)
+    np.testing.assert_array_equal(again.pixel_similarity, pairs.pixel_similarity)
 
 
 def test_groups_never_chain_unlike_images():
