@@ -242,7 +242,9 @@ def _verify(source: _Source, pairs: Int64) -> tuple[Int64, Float32]:
         source.progress.check_cancelled()
         rows, places = np.unique(pairs[part], return_inverse=True)
         rgb, _ = decode_squares(source.thumbnails(rows.tolist()), side_px=SIDE_PX, n_threads=source.n_threads)
-        scores[part] = similarity(rgb, places.reshape(-1, 2), warps[part], least=MIN_PIXEL_SIMILARITY)
+        scores[part] = similarity(
+            rgb, places.reshape(-1, 2), warps[part], least=MIN_PIXEL_SIMILARITY, n_threads=source.n_threads
+        )
         source.progress.report("findings", part.stop, len(pairs))
     same = scores >= MIN_PIXEL_SIMILARITY
     return pairs[same], scores[same]
@@ -261,7 +263,7 @@ def _coarsely_alike(source: _Source, pairs: Int64) -> tuple[Int64, Float32]:
     stretch = np.abs(np.log(aspects[places[:, 0]] / aspects[places[:, 1]]))
     fits = stretch <= np.log(_MAX_ASPECT_RATIO)
     pairs, places = pairs[fits], places[fits]
-    alike, warps = compare_coarsely(rgb, places)
+    alike, warps = compare_coarsely(rgb, places, n_threads=source.n_threads)
     return pairs[alike], warps
 
 

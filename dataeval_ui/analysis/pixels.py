@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from dataeval_ui.types import batches
 
 if TYPE_CHECKING:
     from dataeval_ui.types.base import Float32, Int64, UInt8
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 SIDE_PX = 64
 """Side of the square that thumbnails are compared in."""
@@ -38,10 +41,11 @@ _MIN_COARSE_COLORS = 0.82
 _MIN_MIDDLE_SIMILARITY = 0.68
 """Least similarity of aligned 32 x 32 images. Docs say how few pairs these bounds lose."""
 
-_PAIRS_AT_ONCE = {COARSE_PX: 128, _MIDDLE_PX: 64, SIDE_PX: 16}
-"""Few enough for the processor's cache."""
+_PAIRS_AT_ONCE = {COARSE_PX: 112, _MIDDLE_PX: 28, SIDE_PX: 7}
+"""Few enough for the processor's cache, and for matrix products that OpenBLAS does not share out to threads."""
 
 _WINDOW_PX = 7
+_BORDER_PX = _WINDOW_PX // 2
 _FAINT = 12.0
 """Chroma, in grey levels, below which colours are too weak to compare."""
 
@@ -66,20 +70,20 @@ def decode_squares(jpegs: Sequence[bytes], *, side_px: int, n_threads: int = 1) 
     rgb = np.empty((len(jpegs), side_px, side_px, 3), dtype=np.uint8)
     aspects = np.empty(len(jpegs), dtype=np.float32)
 
-    def decode(i: int) -> None:
-        rgb[i], aspects[i] = _decode(jpegs[i], side_px)
+    def decode(rows: slice) -> None:
+        for i in range(rows.start, rows.stop):
+            rgb[i], aspects[i] = _decode(jpegs[i], side_px)
 
-    _each(decode, len(jpegs), n_threads)
+    _each(decode, list(batches(len(jpegs), 64)), n_threads)
     return rgb, aspects
 
 
-def _each(work: Callable[[int], None], n: int, n_threads: int) -> None:
-    if n_threads > 1 and n > 64:
+def _each(work: Callable[[T], R], tasks: Sequence[T], n_threads: int) -> list[R]:
+    """Do tasks, in several threads where they are many: decoding and numpy's loops hold no lock."""
+    if n_threads > 1 and len(tasks) > 1:
         with ThreadPoolExecutor(n_threads) as pool:
-            list(pool.map(work, range(n)))
-    else:
-        for i in range(n):
-            work(i)
+            return list(pool.map(work, tasks))
+    return [work(task) for task in tasks]
 
 
 def _decode(jpeg: bytes, side_px: int) -> tuple[UInt8, float]:
@@ -97,7 +101,7 @@ def _decode(jpeg: bytes, side_px: int) -> tuple[UInt8, float]:
     return np.asarray(square), aspect
 
 
-def compare_coarsely(rgb: UInt8, pairs: Int64) -> tuple[Int64, Float32]:
+def compare_coarsely(rgb: UInt8, pairs: Int64, *, n_threads: int = 1) -> tuple[Int64, Float32]:
     """Find the pairs of thumbnails that may show the same picture.
 
     Parameters
@@ -105,6 +109,8 @@ def compare_coarsely(rgb: UInt8, pairs: Int64) -> tuple[Int64, Float32]:
     rgb : ndarray of shape (n, 16, 16, 3), uint8
     pairs : ndarray of shape (n_pairs, 2), int
         Which two of them.
+    n_threads : int, default 1
+        The result does not depend on it.
 
     Returns
     -------
@@ -113,23 +119,33 @@ def compare_coarsely(rgb: UInt8, pairs: Int64) -> tuple[Int64, Float32]:
     warps : ndarray of shape (n_alike, 2, 3), float32
         Affine maps from places of the left to places of the right picture, both in [-1, 1].
     """
+
+    def compare(part: slice) -> tuple[Int64, Float32]:
+        alike, warps = _compare_small(rgb, pairs[part])
+        return part.start + alike, warps
+
+    found = _each(compare, list(batches(len(pairs), 16 * _PAIRS_AT_ONCE[COARSE_PX])), n_threads)
+    nothing = np.empty(0, np.int64), np.empty((0, 2, 3), np.float32)
+    alike, warps = (np.concatenate(parts) for parts in zip(nothing, *found, strict=True))
+    return alike, warps
+
+
+def _compare_small(rgb: UInt8, pairs: Int64) -> tuple[Int64, Float32]:
     found, warps = [np.empty(0, np.int64)], [np.empty((0, 2, 3), np.float32)]
-    for part in batches(len(pairs), 16 * _PAIRS_AT_ONCE[COARSE_PX]):
-        rows, places = np.unique(pairs[part], return_inverse=True)
-        left, right = places.reshape(-1, 2).T
-        planes = np.stack([smooth(plane) for plane in _planes(rgb[rows])])
-        zooms, scores = _best_starts(planes[0], left, right)
-        close = np.flatnonzero(scores >= _MIN_STARTS)
-        for some in batches(close.size, _PAIRS_AT_ONCE[COARSE_PX]):
-            at = close[some]
-            starts = STILL * zooms[at, None, None]
-            warp, correlations = align(planes[0, left[at]], planes[0, right[at]], starts, n_rounds=6)
-            kept = correlations >= _MIN_COARSE
-            if not kept.any():
-                continue
-            at, warp = at[kept], warp[kept]
+    rows, places = np.unique(pairs, return_inverse=True)
+    left, right = places.reshape(-1, 2).T
+    planes = np.stack([smooth(plane) for plane in _planes(rgb[rows])])
+    zooms, scores = _best_starts(planes[0], left, right)
+    close = np.flatnonzero(scores >= _MIN_STARTS)
+    for some in batches(close.size, _PAIRS_AT_ONCE[COARSE_PX]):
+        at = close[some]
+        starts = STILL * zooms[at, None, None]
+        warp, correlations = align(planes[0, left[at]], planes[0, right[at]], starts, n_rounds=6)
+        kept = correlations >= _MIN_COARSE
+        at, warp = at[kept], warp[kept]
+        if at.size:
             kept = _colors_alike(planes[:, left[at]], planes[:, right[at]], warp) >= _MIN_COARSE_COLORS
-            found.append(part.start + at[kept])
+            found.append(at[kept])
             warps.append(warp[kept])
     return np.concatenate(found), np.concatenate(warps)
 
@@ -156,7 +172,7 @@ def _unit(values: Float32) -> Float32:
     return units
 
 
-def similarity(rgb: UInt8, pairs: Int64, warps: Float32, *, least: float = 0.0) -> Float32:
+def similarity(rgb: UInt8, pairs: Int64, warps: Float32, *, least: float = 0.0, n_threads: int = 1) -> Float32:
     """Compare pairs of thumbnails, aligned further from a coarse start.
 
     Parameters
@@ -168,6 +184,8 @@ def similarity(rgb: UInt8, pairs: Int64, warps: Float32, *, least: float = 0.0) 
         As from `compare_coarsely`.
     least : float, default 0
         Pairs that agree less are not needed.
+    n_threads : int, default 1
+        The result does not depend on it.
 
     Returns
     -------
@@ -175,36 +193,44 @@ def similarity(rgb: UInt8, pairs: Int64, warps: Float32, *, least: float = 0.0) 
         In [0, 1]; 1 for equal pictures, whatever their brightness and contrast. 0 for pairs that already the aligned
         32 x 32 pixels tell apart, or whose colours alone agree less than `least`.
     """
-    warps, colors = _compare_middle(rgb, pairs, warps, least)
-    scores = np.zeros(len(pairs), dtype=np.float32)
-    close = np.flatnonzero(colors > 0)
-    for part in batches(close.size, _PAIRS_AT_ONCE[SIDE_PX]):
-        at = close[part]
-        left, right = luma_of(rgb[pairs[at, 0]]), luma_of(rgb[pairs[at, 1]])
-        warp, _ = align(smooth(left), smooth(right), warps[at], n_rounds=2)
-        scores[at] = colors[at] * _same_structure(left, *sample(right, warp))
-    return scores
-
-
-def _compare_middle(rgb: UInt8, pairs: Int64, warps: Float32, least: float) -> tuple[Float32, Float32]:
-    """Refine the warps on 32 x 32 pixels; the colours' agreement is 0 where these tell a pair apart."""
     middle = np.empty((3, rgb.shape[0], _MIDDLE_PX, _MIDDLE_PX), dtype=np.float32)
     for rows in batches(rgb.shape[0], _PAIRS_AT_ONCE[_MIDDLE_PX]):
         middle[:, rows] = [shrink(plane, _MIDDLE_PX) for plane in _planes(rgb[rows])]
-    warps, colors = warps.copy(), np.zeros(len(pairs), dtype=np.float32)
-    for part in batches(len(pairs), _PAIRS_AT_ONCE[_MIDDLE_PX]):
+
+    def compare(part: slice) -> Float32:
         left, right = pairs[part].T
-        warp, correlations = align(smooth(middle[0, left]), smooth(middle[0, right]), warps[part], n_rounds=4)
-        warps[part] = warp
-        close = np.flatnonzero(correlations >= _MIN_MIDDLE)
-        if not close.size:
-            continue
-        left, right, warp = left[close], right[close], warp[close]
+        warp, colors = _compare_middle(middle, left, right, warps[part], least)
+        scores = np.zeros(colors.size, dtype=np.float32)
+        close = np.flatnonzero(colors)
+        for some in batches(close.size, _PAIRS_AT_ONCE[SIDE_PX]):
+            at = close[some]
+            scores[at] = colors[at] * _compare_whole(rgb[left[at]], rgb[right[at]], warp[at])
+        return scores
+
+    parts = _each(compare, list(batches(len(pairs), _PAIRS_AT_ONCE[_MIDDLE_PX])), n_threads)
+    return np.concatenate([np.empty(0, np.float32), *parts])
+
+
+def _compare_middle(
+    middle: Float32, left: Int64, right: Int64, warps: Float32, least: float
+) -> tuple[Float32, Float32]:
+    """Refine the warps on 32 x 32 pixels; the colours' agreement is 0 where these tell a pair apart."""
+    warps, correlations = align(smooth(middle[0, left]), smooth(middle[0, right]), warps, n_rounds=4)
+    colors = np.zeros(left.size, dtype=np.float32)
+    close = np.flatnonzero(correlations >= _MIN_MIDDLE)
+    if close.size:
+        left, right, warp = left[close], right[close], warps[close]
         agreement = _colors_alike(_coarse_planes(middle[:, left]), _coarse_planes(middle[:, right]), warp)
         structure = _same_structure(middle[0, left], *sample(middle[0, right], warp))
         kept = (agreement >= least) & (agreement * structure >= _MIN_MIDDLE_SIMILARITY)
-        colors[part.start + close[kept]] = agreement[kept]
+        colors[close[kept]] = agreement[kept]
     return warps, colors
+
+
+def _compare_whole(left: UInt8, right: UInt8, warps: Float32) -> Float32:
+    a, b = luma_of(left), luma_of(right)
+    warps, _ = align(smooth(a), smooth(b), warps, n_rounds=2)
+    return _same_structure(a, *sample(b, warps))
 
 
 def _planes(rgb: UInt8) -> tuple[Float32, Float32, Float32]:
@@ -224,18 +250,22 @@ def _colors_alike(left: Float32, right: Float32, warps: Float32) -> Float32:
 
 def _same_structure(left: Float32, right: Float32, inside: Float32) -> Float32:
     """Agreement of light and dark in small windows, in [0, 1], where one of the pictures has something to see."""
-    n = left.shape[0]
+    n, side, _ = left.shape
     weights = inside.reshape(n, -1)
     error, _ = mismatch(right.reshape(n, -1), left.reshape(n, -1), weights)
     total = weights.sum(axis=1) + 1e-6
-    a = (left - (np.einsum("np,np->n", left.reshape(n, -1), weights) / total)[:, None, None]) * inside
-    b = a + error.reshape(a.shape)
-    share = _window_mean(inside)
-    count = np.maximum(share, 1e-3)
-    mean_a, mean_b = _window_mean(a) / count, _window_mean(b) / count
-    var_a = np.maximum(_window_mean(a * a) / count - mean_a * mean_a, 0)
-    var_b = np.maximum(_window_mean(b * b) / count - mean_b * mean_b, 0)
-    covariance = _window_mean(a * b) / count - mean_a * mean_b
+    moments = np.zeros((6, n, side + 2 * _BORDER_PX, side + 2 * _BORDER_PX), dtype=np.float32)
+    share, a, b, square_a, square_b, product = moments[:, :, _BORDER_PX:-_BORDER_PX, _BORDER_PX:-_BORDER_PX]
+    share[:] = inside
+    np.multiply(left - (np.einsum("np,np->n", left.reshape(n, -1), weights) / total)[:, None, None], inside, out=a)
+    np.add(a, error.reshape(a.shape), out=b)
+    for left_factor, right_factor, out in ((a, a, square_a), (b, b, square_b), (a, b, product)):
+        np.multiply(left_factor, right_factor, out=out)
+    share, *means = _window_means(moments)
+    mean_a, mean_b, square_a, square_b, product = (mean / np.maximum(share, 1e-3) for mean in means)
+    var_a = np.maximum(square_a - mean_a * mean_a, 0)
+    var_b = np.maximum(square_b - mean_b * mean_b, 0)
+    covariance = product - mean_a * mean_b
     # A weak pattern weighs little: paper, sky and noise are the same in many pictures.
     weight = np.sqrt(np.maximum(var_a, var_b)) * (share > 0.5)
     floor = np.float32(20.0)
@@ -270,16 +300,15 @@ def _same_colors(left: Float32, right: Float32, inside: Float32) -> Float32:
     return scores.astype(np.float32)
 
 
-def _window_mean(images: Float32) -> Float32:
-    """Mean over 7 x 7 pixels; beyond the border are zeros."""
-    n, side, _ = images.shape
-    half = _WINDOW_PX // 2
-    padded = np.zeros((n, side + 2 * half, side + 2 * half), dtype=np.float32)
-    padded[:, half:-half, half:-half] = images
-    rows = padded[:, :-1] + padded[:, 1:]
-    fours = rows[:, :-2] + rows[:, 2:]
-    sums = fours[:, :side] + rows[:, 4 : 4 + side] + padded[:, 6:]
-    columns = sums[:, :, :-1] + sums[:, :, 1:]
-    fours = columns[:, :, :-2] + columns[:, :, 2:]
-    means: Float32 = fours[:, :, :side] + columns[:, :, 4 : 4 + side] + sums[:, :, 6:]
-    return means / np.float32(_WINDOW_PX**2)
+def _window_means(images: Float32) -> Float32:
+    """Means over 7 x 7 pixels around every other pixel of every other row; a border of 3 pixels has no window."""
+    twos = images[:, :, :-1:2] + images[:, :, 1::2]
+    sums = twos[:, :, :-3] + twos[:, :, 1:-2]
+    sums += twos[:, :, 2:-1]
+    sums += images[:, :, 6:-1:2]
+    twos = sums[..., :-1:2] + sums[..., 1::2]
+    means: Float32 = twos[..., :-3] + twos[..., 1:-2]
+    means += twos[..., 2:-1]
+    means += sums[..., 6:-1:2]
+    means /= np.float32(_WINDOW_PX**2)
+    return means

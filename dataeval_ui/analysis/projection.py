@@ -196,8 +196,8 @@ def _scatter_times(units: Float32, mean: np.ndarray, basis: np.ndarray) -> np.nd
     """Product of the centred scatter matrix with some vectors."""
     total = np.zeros(basis.shape)
     for rows in batches(units.shape[0], _BLOCK_ROWS):
-        centred = units[rows] - mean
-        total += centred.T @ (centred @ basis)
+        centred = units[rows] - mean.astype(np.float32)
+        total += centred.T @ (centred @ basis.astype(np.float32))
     return total
 
 

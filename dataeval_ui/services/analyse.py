@@ -6,13 +6,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dataeval_ui.types import AnalysisParams, Json, Manifest, NeighborGraph, Progress, Projection
+from dataeval_ui.types import (
+    AnalysisParams,
+    DuplicatePairs,
+    Json,
+    Manifest,
+    NeighborGraph,
+    Progress,
+    Projection,
+)
 
 if TYPE_CHECKING:
     from dataeval_ui.services.context import Services
     from dataeval_ui.services.execute import Stopwatch
     from dataeval_ui.store.records import DatasetRecord, RunRecord
-    from dataeval_ui.types import DuplicatePairs, EmbeddingKey
+    from dataeval_ui.types import EmbeddingKey
     from dataeval_ui.types.base import Float32, Int32
 
 MAX_NEW_FRACTION = 0.1
@@ -128,7 +136,7 @@ def analyse(
         progress.report("findings", 0, 1)
         outliers = score_outliers(graph)
         save_result(workspace, run_id, "outliers", outliers)
-        duplicates = _near_duplicates(services, image_ids, view.embeddings, graph, params, progress)
+        duplicates = _near_duplicates(services, image_ids, view.embeddings, graph, params, base, progress)
         save_result(workspace, run_id, "duplicates", duplicates)
         progress.check_cancelled()
         findings = find_findings(
@@ -188,16 +196,25 @@ def _near_duplicates(
     embeddings: Float32,
     graph: NeighborGraph,
     params: AnalysisParams,
+    base: Base | None,
     progress: Progress,
 ) -> DuplicatePairs:
     import numpy as np
 
-    from dataeval_ui.analysis.duplicates import find_near_duplicates
+    from dataeval_ui.analysis.duplicates import Earlier, find_near_duplicates
     from dataeval_ui.errors import StorageError
     from dataeval_ui.store.images import read_image_columns
+    from dataeval_ui.store.results import load_result
     from dataeval_ui.store.thumbnails import ThumbnailStore
 
-    columns = read_image_columns(services.workspace, image_ids)
+    columns = read_image_columns(services.workspace, image_ids, ["phash", "dhash"])
+    earlier = None
+    if base is not None:
+        earlier = Earlier(
+            pairs=load_result(services.workspace, base.run.id, "duplicates", DuplicatePairs),
+            graph=load_result(services.workspace, base.run.id, "neighbors", NeighborGraph),
+            old_rows=base.old_rows,
+        )
     store = ThumbnailStore(services.workspace)
 
     def thumbnails(rows: Sequence[int]) -> list[bytes]:
@@ -217,6 +234,7 @@ def _near_duplicates(
         thumbnails=thumbnails,
         params=params,
         embeddings=embeddings,
+        earlier=earlier,
         n_threads=services.settings.n_threads,
         progress=progress,
     )
