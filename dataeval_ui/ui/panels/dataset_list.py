@@ -49,7 +49,8 @@ def _render_dataset(dataset: DatasetRecord, runs: Sequence[RunRecord], job: JobR
             if runs:
                 facts.append(f"last run {moment(runs[0].created_at)}")
             lines.append(f":small[:gray[{' · '.join(facts)}]]")
-            lines.append(f":small[:gray[{plain(dataset.source, max_chars=110)}]]")
+            if dataset.kind not in ("upload", "demo"):  # their places are the workspace's own
+                lines.append(f":small[:gray[{plain(dataset.source, max_chars=110)}]]")
             if runs:
                 lines.append(f":small[{_found(runs[0])}]")
             st.markdown("  \n".join(lines))
