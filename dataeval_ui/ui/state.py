@@ -258,7 +258,8 @@ def explore_state() -> ExploreState:
 def set_explore(state: ExploreState) -> None:
     """Make this the state of the Explore page; the run stays."""
     params = explore_params(state)
-    if run_id := _last(address(), "run"):
+    run_id: str | None = _last(address(), "run") or st.session_state.get(_LAST_RUN)
+    if run_id is not None:
         params["run"] = run_id
     set_address(params)
 

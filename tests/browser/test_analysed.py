@@ -80,6 +80,20 @@ def test_a_narrow_screen_shows_the_name_and_every_count(server: Server, browser:
     page.context.close()
 
 
+def test_from_page_to_page_the_run_stays_and_back_is_one_step(server: Server, browser: Browser) -> None:
+    page = opened(browser, f"{server.url}/explore?run={HOSTILE_RUN}&colour=label")
+    for name in ("Duplicates", "Outliers", "Explore"):
+        page.get_by_role("link", name=name, exact=True).first.click()
+        page.wait_for_url(f"**/{name.lower()}?run={HOSTILE_RUN}")
+    for address in ("outliers", "duplicates", "explore"):
+        settled(page)
+        page.go_back()
+        page.wait_for_url(f"**/{address}?run={HOSTILE_RUN}*")
+    settled(page)
+    assert page.url.endswith("colour=label")
+    page.context.close()
+
+
 def test_a_browser_without_webgl_gets_a_map_that_answers_a_click(
     server: Server, browser: Browser, chromium: str
 ) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from dataeval_ui.services.datasets import add_dataset, remove_dataset
-from dataeval_ui.services.runs import open_run
+from dataeval_ui.services.runs import list_runs, open_run
 from dataeval_ui.ui import state
 from tests.images import make_dataset
 from tests.ui.conftest import HOSTILE_RUN, Analysed, OpenPage, failures, open_workspace, words
@@ -44,8 +44,11 @@ def test_an_unknown_run_gets_a_sentence_and_a_way_on(page: str, analysed: Analys
 def test_a_page_without_a_run_in_its_address_shows_the_newest(
     page: str, analysed: Analysed, open_page: OpenPage
 ) -> None:
+    newest = list_runs(analysed.services)[0]
     app = open_page(analysed.services, page)
-    assert app.query_params["run"] in (analysed.run_id, HOSTILE_RUN)
+    assert app.selectbox(key="run_switcher").value == newest.id
+    assert any(f'"{newest.id}"' in str(e.value) and "replaceState" in str(e.value) for e in app.html)
+    assert "run" not in app.query_params  # which would be a step of the browser's history
     assert failures(app) == []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -41,7 +42,7 @@ def render_run_choice(page: Page) -> Run:
         st.stop()
     assert run_id is not None  # one of the known ones
     if state.str_param("run") is None:
-        state.update_address(run=run_id)
+        _name_in_address(run_id, page)
     opened = cached.run(run_id)
     state.remember_run(run_id)
     strip, switcher = st.columns([17, 7], vertical_alignment="center", gap="medium")
@@ -50,6 +51,24 @@ def render_run_choice(page: Page) -> Run:
     with switcher:
         _render_switcher(runs, run_id)
     return opened
+
+
+def _name_in_address(run_id: str, page: Page) -> None:
+    """Put the run into the address that the browser shows, without a step of its history.
+
+    `st.query_params` adds a step, and the back button would then stop at an address that at once becomes this one.
+    """
+    wanted = json.dumps(run_id).replace("<", "\\u003c")
+    st.html(
+        f"""<script>(() => {{
+            const address = new URL(location.href);
+            if (!address.pathname.endsWith("/{page}") || address.searchParams.has("run")) return;
+            address.searchParams.set("run", {wanted});
+            history.replaceState(history.state, "", address);
+        }})()</script>""",
+        width="content",
+        unsafe_allow_javascript=True,
+    )
 
 
 def run_title(run: RunRecord) -> str:
