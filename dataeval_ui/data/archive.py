@@ -156,12 +156,16 @@ class _Writer:
         if any(is_litter(part) for part in path.parts):
             return None
         self.n_files += 1
-        if self.n_files > self.settings.max_archive_files:
+        self.check_files(self.n_files)
+        return self.into / path
+
+    def check_files(self, n_files: int) -> None:
+        """Refuse an archive of so many files."""
+        if n_files > self.settings.max_archive_files:
             raise UnsafeArchiveError(
                 f"The archive holds more than {self.settings.max_archive_files:,} files: unpack it yourself and give "
                 "the folder, or raise max_archive_files."
             )
-        return self.into / path
 
     def write(self, target: Path, source: IO[bytes], *, metered: bool) -> None:
         """Copy a member into its file, which must be new."""
@@ -192,6 +196,7 @@ def _read(source: IO[bytes]) -> bytes:
 def _unpack_zip(archive: Path, writer: _Writer) -> None:
     with zipfile.ZipFile(archive) as packed:
         members = [member for member in packed.infolist() if not member.is_dir()]
+        writer.check_files(len(members))
         writer.check(sum(member.file_size for member in members))
         n_done = 0
         for member in members:

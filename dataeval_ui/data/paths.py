@@ -11,6 +11,8 @@ from dataeval_ui.errors import AccessDeniedError, SourceError, UnsafeArchiveErro
 
 MAX_PART_BYTES = 255
 MAX_PATH_BYTES = 1024
+MAX_PARTS = 64
+"""Each folder costs a block of the disk: 600 kB of names once made 147,000 folders."""
 
 _DRIVE = re.compile(r"^[A-Za-z]:")
 _LITTER = frozenset(
@@ -44,7 +46,7 @@ def safe_member_path(name: str) -> PurePosixPath:
     ------
     UnsafeArchiveError
         The name is absolute, has a drive letter, a `..` part, a NUL or bytes that are no Unicode, is empty, or is
-        longer than 1024 bytes (255 bytes for a part).
+        longer than 1024 bytes (255 bytes for a part) or more than 64 parts deep.
     """
     shown = ascii(name if len(name) <= 80 else name[:77] + "...")
     path = name.replace("\\", "/")
@@ -65,6 +67,8 @@ def safe_member_path(name: str) -> PurePosixPath:
         raise UnsafeArchiveError(
             f"The name {shown} is longer than {MAX_PATH_BYTES} bytes, or {MAX_PART_BYTES} for one part: shorten it."
         )
+    if len(parts) > MAX_PARTS:
+        raise UnsafeArchiveError(f"The name {shown} is more than {MAX_PARTS} folders deep: pack the files flatter.")
     if _DRIVE.match(parts[0]):  # "./C:evil" was no drive before its dot was dropped
         raise UnsafeArchiveError(f"The name {shown} is absolute: pack the files with relative names.")
     return PurePosixPath(*parts)

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".parquet")
 PATH_COLUMNS = ("path", "file", "filename", "file_name", "image", "filepath")
+MAX_TABLE_BYTES = 2 * 2**30
+"""Of a table in memory: a few kilobytes of Parquet can stand for as many gigabytes."""
+_BATCH_ROWS = 8192
 _DELIMITERS = ",;\t|"
 
 
@@ -131,13 +134,39 @@ def _read_parquet(path: Path) -> pa.Table:
     import pyarrow as pa
     from pyarrow import parquet
 
+    batches: list[pa.RecordBatch] = []
+    n_bytes = 0
     try:
-        table = parquet.read_table(path)
+        with parquet.ParquetFile(path) as file:
+            schema = pa.schema([(field.name, _value_type(field.type)) for field in file.schema_arrow])
+            for batch in file.iter_batches(batch_size=_BATCH_ROWS):
+                batches.append(pa.RecordBatch.from_arrays([_written_out(column) for column in batch], schema=schema))
+                n_bytes += batches[-1].nbytes
+                if n_bytes > MAX_TABLE_BYTES:
+                    raise SourceError(
+                        f"The table {path} has more than {MAX_TABLE_BYTES:,} bytes once it is read: leave columns out, "
+                        "or cut it into several."
+                    )
+            table = pa.Table.from_batches(batches, schema=schema)
+    except MemoryError:
+        raise SourceError(f"The table {path} needs more memory than there is: leave columns out.") from None
     except (pa.ArrowException, OSError) as error:
         raise SourceError(
             f"The table {path} cannot be read as Parquet ({_first_line(error)}): write it anew."
         ) from None
     return _check_names(path, table)
+
+
+def _value_type(kind: pa.DataType) -> pa.DataType:
+    import pyarrow as pa
+
+    return kind.value_type if pa.types.is_dictionary(kind) else kind
+
+
+def _written_out(column: pa.Array) -> pa.Array:
+    """Write each value of a dictionary as often as it stands there, so that its bytes are counted."""
+    kind = _value_type(column.type)
+    return column if kind == column.type else column.cast(kind)
 
 
 def _check_names(path: Path, table: pa.Table) -> pa.Table:

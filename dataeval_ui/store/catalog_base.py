@@ -37,8 +37,11 @@ class CatalogBase:
             raise catalog_error(self._engine.url, error) from error
 
     def _rows(self, query: sa.Select[Any]) -> list[dict[str, Any]]:
-        with self._transaction() as connection:
-            return [dict(row) for row in connection.execute(query).mappings()]
+        try:
+            with self._transaction() as connection:
+                return [dict(row) for row in connection.execute(query).mappings()]
+        except (ValueError, TypeError) as error:  # a column of JSON or of times that holds none
+            raise catalog_error(self._engine.url, error) from error
 
     def _insert(self, table: sa.Table, values: Mapping[str, Any]) -> None:
         with self._transaction() as connection:

@@ -3,8 +3,11 @@ from pathlib import Path
 import pytest
 
 from dataeval_ui.data import yolo as yolo_module
+from dataeval_ui.data.source import list_source
 from dataeval_ui.data.yolo import label_path
-from dataeval_ui.errors import SourceError
+from dataeval_ui.errors import AccessDeniedError, SourceError
+from dataeval_ui.settings import Settings
+from dataeval_ui.types import LabelRule
 from tests.data.annotations import listed, objects, reasons, rows, write_photo, write_yolo
 
 
@@ -153,3 +156,15 @@ def test_images_with_texts_beside_them_are_a_plain_folder(tmp_path: Path) -> Non
     (tmp_path / "set/labels/1.txt").write_text("a photo of a cat")
     (tmp_path / "set/ci.yaml").write_text("train: yes\n")
     assert listed(tmp_path / "set", tmp_path).objects is None
+
+
+def test_a_link_to_a_yaml_file_inside_the_roots_opens_no_folder_outside(tmp_path: Path) -> None:
+    inside, outside = tmp_path / "inside", tmp_path / "outside"
+    for folder in (inside, outside):
+        folder.mkdir()
+        (folder / "secret.png").write_bytes(b"")
+    (inside / "data.yaml").write_text("names: [a]\ntrain: .\n")
+    (outside / "data.yaml").symlink_to(inside / "data.yaml")
+    settings = Settings(workspace=tmp_path / "workspace")
+    with pytest.raises(AccessDeniedError, match="outside the folders"):
+        list_source(outside / "data.yaml", rule=LabelRule(), settings=settings, allowed_roots=[inside])

@@ -140,3 +140,15 @@ def test_an_address_that_cannot_be_used_shows_no_password() -> None:
     with pytest.raises(ParameterError, match="cannot be used") as caught:
         open_catalog("nosuchdatabase://me:secret@host/name")
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("column", ["key", "params", "summary"])
+def test_a_damaged_record_is_a_sentence(tmp_path: Path, column: str) -> None:
+    import sqlite3
+
+    catalog = open_catalog(f"sqlite:///{tmp_path / 'catalog.sqlite'}")
+    add_run(catalog, add_dataset(catalog))
+    with sqlite3.connect(tmp_path / "catalog.sqlite") as connection:
+        connection.execute(f"UPDATE runs SET {column} = '{{'")
+    with pytest.raises(StorageError, match="cannot be read"):
+        catalog.list_runs()
