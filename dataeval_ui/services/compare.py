@@ -155,9 +155,9 @@ def _compared(kept: _Kept, run_ids: tuple[str, ...]) -> Comparison:
     common = set(runs[0].image_ids).intersection(*(run.row_of for run in runs[1:]))
     image_ids = tuple(image_id for image_id in runs[0].image_ids if image_id in common)
     if len(image_ids) < 3:
+        n_images = f"{len(image_ids)} image{'' if len(image_ids) == 1 else 's'}"
         raise InputError(
-            f"These runs share {len(image_ids)} images; compare runs of the same dataset, such as one with another "
-            "backbone."
+            f"These runs share {n_images}; compare runs of the same dataset, such as one with another backbone."
         )
     rows = tuple(np.array([run.row_of[image_id] for image_id in image_ids], dtype=np.int64) for run in runs)
     graphs = [_shared_neighbors(run, own) for run, own in zip(runs, rows, strict=True)]
