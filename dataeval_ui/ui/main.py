@@ -57,6 +57,6 @@ page = st.navigation(
     position="top",
 )
 st.set_page_config(page_title=f"{page.title} · DataEval UI", page_icon=str(ICON), layout="wide")
-render_frame()
+render_frame(page.url_path)
 with shown_errors():
     page.run()

@@ -80,6 +80,15 @@ def test_a_narrow_screen_shows_the_name_and_every_count(server: Server, browser:
     page.context.close()
 
 
+def test_the_menu_of_a_narrow_screen_closes_when_a_page_is_chosen(server: Server, browser: Browser) -> None:
+    page = opened(browser, f"{server.url}/explore?run={HOSTILE_RUN}", width_px=390)
+    page.get_by_test_id("stExpandSidebarButton").click()
+    page.get_by_test_id("stSidebarNavLink").filter(has_text="Duplicates").click()
+    page.wait_for_url("**/duplicates*")
+    page.locator('[data-testid="stSidebar"][data-collapsed="true"]').wait_for(state="attached")
+    page.context.close()
+
+
 def test_from_page_to_page_the_run_stays_and_back_is_one_step(server: Server, browser: Browser) -> None:
     page = opened(browser, f"{server.url}/explore?run={HOSTILE_RUN}&colour=label")
     for name in ("Duplicates", "Outliers", "Explore"):

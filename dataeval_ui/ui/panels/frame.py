@@ -14,6 +14,10 @@ _NAME = """<svg xmlns="http://www.w3.org/2000/svg" width="136" height="28" viewB
 
 _STYLE = """<style>
 [data-testid="stMainBlockContainer"] { padding-left: clamp(1rem, 3vw, 5rem); padding-right: clamp(1rem, 3vw, 5rem); }
+a:focus-visible, button[role="tab"]:focus-visible {
+  outline: 2px solid currentColor !important; outline-offset: 2px; border-radius: 4px;
+}
+div:has(> .st-key-close_menu) { display: none; }
 @media (max-width: 640px) {
   .st-key-facts { flex-wrap: wrap !important; row-gap: 0.25rem; overflow: visible !important; }
 }
@@ -22,8 +26,23 @@ _STYLE = """<style>
 a narrow screen."""
 
 
-def render_frame() -> None:
-    """Draw the name, left of the pages' names, and narrow the margins."""
+_CLOSE_MENU = """<script>/* {page} */
+if (innerWidth < 768) {{
+  document.querySelector('[data-testid="stSidebar"][data-collapsed="false"] ' +
+    '[data-testid="stSidebarCollapseButton"] button')?.click();
+}}
+</script>"""
+"""On a narrow screen the pages' names are a menu above the page, and Streamlit leaves it open when one is chosen."""
+
+
+def render_frame(page: str) -> None:
+    """Draw the name, left of the pages' names, narrow the margins, and close the menu when another page is opened.
+
+    Parameters
+    ----------
+    page : str
+        Path of the page: the browser runs the script again when it changes.
+    """
     dark = is_dark()
     st.logo(
         _NAME.format(
@@ -34,3 +53,5 @@ def render_frame() -> None:
         size="medium",
     )
     st.html(_STYLE)
+    with st.container(key="close_menu"):
+        st.html(_CLOSE_MENU.format(page=page), unsafe_allow_javascript=True)
