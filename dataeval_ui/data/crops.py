@@ -236,7 +236,7 @@ def render_object(
 
 
 def _draw(image: Image.Image, box: Box, scale: float) -> None:
-    """Draw a box that is seen on any picture: bright, between dark lines."""
+    """Draw a box around an object, not over it, that is seen on any picture: bright within dark."""
     from PIL import ImageDraw
 
     line = max(1, max(image.size) // 400)
@@ -245,4 +245,4 @@ def _draw(image: Image.Image, box: Box, scale: float) -> None:
     draw = ImageDraw.Draw(image)
     for around, colour in ((2 * line, "black"), (line, _BOX_COLOUR)):
         edges = (left - around, top - around, right + around, bottom + around)
-        draw.rectangle(edges, outline=colour, width=2 * around)
+        draw.rectangle(edges, outline=colour, width=line)

@@ -38,6 +38,9 @@ def test_an_object_leads_to_its_image_and_to_the_other_objects_of_it(objects: An
     app = open_page(objects.services, "explore", run=objects.run_id, image="3", colour="object_area")
     assert failures(app) == []
     assert "Object 1 of its image, counted from 0" in words(app)
+    labels = [str(e.label) for e in (*app.button, *app.page_link)]
+    assert "**28** objects" in labels
+    assert "**1** unusable" in labels
     assert any(f"/api/runs/{objects.run_id}/boxes/3" in str(html.value) for html in app.html)
     [button] = [button for button in app.button if button.key == "objects_beside"]
     assert button.label == "Select the 2 objects of this image"

@@ -29,6 +29,7 @@ class RunFacts:
     n_outliers: int
     n_duplicate_groups: int
     n_leaks: int
+    of_objects: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +65,7 @@ def run_facts(run: Run) -> RunFacts:
         n_outliers=int((run.outliers.scores >= run.record.params.outlier_threshold).sum()),
         n_duplicate_groups=len(groups),
         n_leaks=sum(group.is_leak for group in groups),
+        of_objects=run.is_of_objects,
     )
 
 
@@ -71,11 +73,13 @@ def list_facts(facts: RunFacts) -> Iterator[Fact]:
     """List the counts in the order of the strip; what there is none of and nobody misses is left out."""
     yield Fact(
         n=facts.n_images,
-        one="image",
-        many="images",
+        one="object" if facts.of_objects else "image",
+        many="objects" if facts.of_objects else "images",
         icon=":material/image:",
         page="explore",
-        help=f"{count(facts.n_files, 'file')}; files of equal content are one image. Opens the map with all of them.",
+        help=f"{count(facts.n_files, 'annotated object')}; equal crops are one. Opens the map with all of them."
+        if facts.of_objects
+        else f"{count(facts.n_files, 'file')}; files of equal content are one image. Opens the map with all of them.",
     )
     yield Fact(
         n=facts.n_clusters,
@@ -125,12 +129,14 @@ def list_facts(facts: RunFacts) -> Iterator[Fact]:
     if facts.n_unreadable:
         yield Fact(
             n=facts.n_unreadable,
-            one="unreadable",
-            many="unreadable",
+            one="unusable" if facts.of_objects else "unreadable",
+            many="unusable" if facts.of_objects else "unreadable",
             icon=":material/broken_image:",
             page="outliers",
             params={"show": "unreadable"},
-            help="Files that could not be read, each with its reason.",
+            help="Objects that cannot be used, each with its reason."
+            if facts.of_objects
+            else "Files that could not be read, each with its reason.",
         )
 
 
