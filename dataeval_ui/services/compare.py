@@ -254,6 +254,8 @@ def overlap_column(run: Run, name: str) -> Column:
 def sentence_of(comparison: Comparison) -> str:
     """Say in a sentence or two which backbone the numbers speak for, and when they speak for none."""
     overlap = f"On average they share {comparison.mean_overlap:.0%} of an image's {comparison.k} nearest."
+    if bool((comparison.overlap == 1).all()):
+        return "These runs find the same neighbours for every image, so only their maps and clusters can differ."
     known = [(score.name, score.knn) for score in comparison.scores if score.knn is not None and score.knn.n > 0]
     if len(known) < len(comparison.scores):
         return f"{overlap} These images have no two labels, so labels cannot tell which backbone suits them better."

@@ -156,7 +156,8 @@ def execute_run(services: Services, request: RunRequest, progress: Progress) -> 
     watch.seconds["read"] += outcome.seconds_read
     watch.seconds["embed"] = watch.seconds.get("embed", 0.0) + outcome.seconds_embed
     manifest = outcome.manifest
-    cost = {"images_per_s": outcome.images_per_s, "peak_rss_bytes": peak_bytes()}
+    # a run that took its embeddings from the store says nothing of the network's cost
+    cost = {"images_per_s": outcome.images_per_s, "peak_rss_bytes": peak_bytes()} if outcome.images_per_s else {}
     with watch.measure("read"):
         save_manifest(services.workspace, manifest)
         of_images = {} if of_objects else {"manifest_digest": manifest.digest}

@@ -76,6 +76,7 @@ def test_every_file_is_an_image_or_a_finding_and_equal_contents_are_embedded_onc
     )
     row = {path: i for i, path in enumerate(paths)}
     assert (outcome.n_embedded, outcome.n_cached, bench.runner.n_images) == (21, 3, 21)
+    assert outcome.images_per_s == round(21 / outcome.seconds_embed, 2)
     assert status.count("ok") == 24
     assert all((s == "ok") == (r is None) for s, r in zip(status, reason, strict=True))
     assert ids[row["copy-1.png"]] == ids[row["001.png"]]
@@ -129,6 +130,7 @@ def test_a_changed_and_a_new_file_are_embedded_alone(bench: _Bench, folder: Path
     (folder / "005.png").unlink()
     second = bench.run(folder, first.manifest)
     assert (second.n_embedded, second.n_cached) == (2, 22)
+    assert second.images_per_s is None  # two images say nothing of the speed
     assert bench.runner.batches[-1] == 2
 
 

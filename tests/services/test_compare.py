@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from dataeval_ui.analysis.comparison import share_of
 from dataeval_ui.cli import main
 from dataeval_ui.errors import InputError, ParameterError, StorageError, UnknownNameError
 from dataeval_ui.services.compare import (
@@ -86,7 +87,7 @@ def test_a_trained_network_beats_sums_of_pixels_and_the_sentence_chooses_it(two:
     assert (tiny.images_per_s, tiny.peak_rss_bytes) == (120.5, 512_000_000)
 
 
-def test_runs_that_score_alike_are_said_to_overlap(two: Two) -> None:
+def test_runs_of_one_backbone_differ_in_maps_and_clusters_alone(two: Two) -> None:
     import shutil
 
     twin = copy_run(two.services, two.first, "twin")
@@ -94,10 +95,21 @@ def test_runs_that_score_alike_are_said_to_overlap(two: Two) -> None:
     comparison = compare_runs(two.services, [two.first, twin])
     assert comparison.mean_overlap == 1
     assert len({score.name for score in comparison.scores}) == 2
-    assert "overlap, so the labels do not decide" in sentence_of(comparison)
+    assert "find the same neighbours for every image" in sentence_of(comparison)
     remove_run(two.services, twin)
     with pytest.raises(UnknownNameError):
         compare_runs(two.services, [two.first, twin])
+
+
+def test_the_sentence_does_not_choose_where_intervals_overlap_or_labels_lack(two: Two) -> None:
+    comparison = compare_runs(two.services, [two.second, two.first])
+    tiny, lite = comparison.scores
+    close = replace(tiny, knn=share_of(300, 620)), replace(lite, knn=share_of(310, 620))
+    said = sentence_of(replace(comparison, scores=close))
+    assert "agrees with the label of 50% of images (46% to 54%), tiny of 48% of images" in said
+    assert "the intervals of efficientnet-lite0 and tiny overlap, so the labels do not decide" in said
+    unlabelled = replace(tiny, knn=None), replace(lite, knn=None)
+    assert "no two labels" in sentence_of(replace(comparison, scores=unlabelled))
 
 
 def test_images_that_are_not_shared_are_counted_and_their_neighbours_replaced(two: Two) -> None:

@@ -35,6 +35,12 @@ def test_every_file_is_an_image_or_a_finding(finished: Finished) -> None:
     assert [f.paths for f in unreadable] == [("train/circle/broken-0.png",)]
 
 
+def test_a_run_that_embedded_records_speed_and_memory(finished: Finished) -> None:
+    summary = finished.services.catalog.get_run(finished.summary["run"]).summary
+    assert summary["images_per_s"] > 0
+    assert summary["peak_rss_bytes"] > 20_000_000
+
+
 def test_the_planted_copies_are_found(finished: Finished) -> None:
     run = open_run(finished.services, finished.summary["run"])
     exact = {f.paths for f in run.findings if f.kind == "exact_duplicates"}
