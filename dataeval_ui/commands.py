@@ -207,7 +207,8 @@ def compare(services: Services, args: argparse.Namespace) -> int:
     if args.no_copies:
         planted = [load_planted(run) for run in opened]
     else:
-        planted = [measure_planted(services, run, TerminalProgress(sys.stderr)) for run in opened]
+        progress = TerminalProgress(sys.stderr)
+        planted = [None if run.is_of_objects else measure_planted(services, run, progress) for run in opened]
     told = comparison_json(comparison, planted)
     if args.json:
         print(json.dumps(told))

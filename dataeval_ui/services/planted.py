@@ -102,7 +102,7 @@ def measure_planted(services: Services, run: Run, progress: Progress) -> Planted
     Raises
     ------
     InputError
-        No file of the sample can be read any more, or the weights have changed since the run.
+        No file of the sample can be read any more, the weights have changed since the run, or its rows are objects.
     BackboneUnavailableError
         The run's weights are gone.
     CancelledError
@@ -114,6 +114,8 @@ def measure_planted(services: Services, run: Run, progress: Progress) -> Planted
 
     if (known := load_planted(run)) is not None:
         return known
+    if run.is_of_objects:
+        raise InputError("Copies are planted of whole images, and this run is of objects; measure a run of the images.")
     reset_peak()
     progress.report("prepare", 0, 1)
     embedder = embedder_of(services, run)

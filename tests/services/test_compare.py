@@ -24,6 +24,7 @@ from dataeval_ui.services.compare import (
 from dataeval_ui.services.context import Services, open_services
 from dataeval_ui.services.demo import install_demo
 from dataeval_ui.services.planted import TRANSFORMS, load_planted, measure_planted, planted_copies, sample_rows
+from dataeval_ui.services.run import Run
 from dataeval_ui.services.runs import _executor, open_run, remove_run, resume_job
 from dataeval_ui.settings import load_settings
 from dataeval_ui.types import Silent
@@ -219,6 +220,17 @@ def test_copies_of_files_that_are_gone_are_refused(two: Two) -> None:
     with pytest.raises(InputError, match="put the files of this run back"):
         measure_planted(two.services, run, Silent())
     assert load_planted(run) is None
+
+
+def test_a_run_of_objects_is_compared_without_copies(
+    two: Two, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Run, "is_of_objects", True)
+    with pytest.raises(InputError, match="this run is of objects"):
+        measure_planted(two.services, open_run(two.services, two.second), Silent())
+    where = ["--workspace", str(two.services.workspace.root)]
+    assert main(["compare", two.first, two.second, "--json", *where]) == 0
+    assert [run["recall"] for run in json.loads(capsys.readouterr().out)["runs"]] == [None, None]
 
 
 def test_a_cancelled_measurement_can_be_resumed(two: Two, monkeypatch: pytest.MonkeyPatch) -> None:

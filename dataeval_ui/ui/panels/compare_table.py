@@ -45,7 +45,7 @@ def render_table(comparison: Comparison, runs: list[Run]) -> None:
         "the same bytes are one image. In AMI and ARI, an image in no cluster is a cluster of its own. Speed and "
         "memory are of the network on the run's machine, or of the planted copies where the run had nothing to embed."
     )
-    missing = [run.id for run, found in zip(runs, planted, strict=True) if found is None]
+    missing = [run.id for run, found in zip(runs, planted, strict=True) if found is None and not run.is_of_objects]
     if missing:
         st.button(
             "Measure with planted copies",
