@@ -50,7 +50,19 @@ def build_parser() -> argparse.ArgumentParser:
     )
     run.add_argument("source", metavar="SOURCE", help="a folder, a zip or tar, a CSV or Parquet of paths, hf://NAME")
     run.add_argument("--name", help="name of the dataset (default: that of the source)")
-    run.add_argument("--backbone", default="efficientnet-lite0", help="see `dataeval-ui backbones`")
+    network = run.add_mutually_exclusive_group()
+    network.add_argument("--backbone", default="efficientnet-lite0", help="see `dataeval-ui backbones`")
+    network.add_argument("--model", metavar="FILE", help="a model of your own: ONNX, torch.export, or weights")
+    run.add_argument("--architecture", metavar="NAME", help="timm's name of the network that --model holds weights of")
+    run.add_argument("--input-px", type=int, metavar="PX", help="side of the square input of --model")
+    run.add_argument("--resize-px", type=int, metavar="PX", help="shorter side before the crop (default --input-px)")
+    for name in ("--mean", "--std"):
+        run.add_argument(name, type=float, nargs=3, metavar=("R", "G", "B"), help="of --model (default ImageNet's)")
+    run.add_argument("--interpolation", choices=["bicubic", "bilinear"], help="of --model (default bicubic)")
+    run.add_argument("--output", metavar="NAME", help="output or inner tensor of an ONNX --model")
+    run.add_argument("--licence", metavar="TEXT", help="of --model, for its card")
+    run.add_argument("--layer", metavar="NAME", help="another layer; see `dataeval-ui backbones NAME --layers`")
+    run.add_argument("--pooling", metavar="P", help="auto, mean, max, gem, cls, flatten or none")
     run.add_argument(
         "--label-from", default="folder", metavar="R", help="folder, folder:N, folder:leaf, none or a column"
     )
@@ -106,12 +118,16 @@ def build_parser() -> argparse.ArgumentParser:
     export.add_argument("out", metavar="OUT.{csv,parquet,json}")
 
     for name, text in (
-        ("backbones", "list the backbones and which are on this machine"),
         ("datasets", "list the datasets"),
         ("runs", "list the finished runs"),
         ("jobs", "list what is going on and what ended lately"),
     ):
         commands.add_parser(name, parents=[shared, json_too], help=text)
+    backbones = commands.add_parser(
+        "backbones", parents=[shared, json_too], help="list the backbones and which are on this machine"
+    )
+    backbones.add_argument("name", metavar="NAME", nargs="?", help="only this one; or timm:NAME, hf:REPOSITORY, ...")
+    backbones.add_argument("--layers", action="store_true", help="list its layers, their shapes and poolings")
     for name, text in (("cancel", "stop a job; what it committed stays"), ("resume", "go on with a stopped job")):
         command = commands.add_parser(name, parents=[shared], help=text)
         command.add_argument("job", metavar="JOB")

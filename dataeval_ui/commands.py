@@ -87,6 +87,7 @@ def demo(services: Services, args: argparse.Namespace) -> int:
 def run(services: Services, args: argparse.Namespace) -> int:
     """Embed and analyse a source."""
     from dataeval_ui.jobs.progress import TerminalProgress
+    from dataeval_ui.services.backbones import name_backbone
     from dataeval_ui.services.datasets import add_dataset
     from dataeval_ui.services.execute import RunRequest
     from dataeval_ui.services.runs import run_here, start_run
@@ -110,8 +111,16 @@ def run(services: Services, args: argparse.Namespace) -> int:
     if args.margin is not None and not args.objects:
         raise InputError("--margin is the margin of objects: give --objects too.")
     params = AnalysisParams.from_json({k: v for k, v in given.items() if v is not None})
+    backbone = name_backbone(services, vars(args))
     dataset = add_dataset(services, args.source, name=args.name, rule=rule)
-    request = RunRequest(dataset_id=dataset.id, backbone=args.backbone, params=params, refit=args.refit)
+    request = RunRequest(
+        dataset_id=dataset.id,
+        backbone=backbone,
+        params=params,
+        refit=args.refit,
+        layer=args.layer,
+        pooling=args.pooling,
+    )
     if args.detach:
         job = start_run(services, request)
         print(json.dumps({"job": job.id}) if args.json else job.id)
@@ -269,26 +278,15 @@ def export(services: Services, args: argparse.Namespace) -> int:
 
 
 def backbones(services: Services, args: argparse.Namespace) -> int:
-    """List the registry."""
-    from dataeval_ui.embed.backbones import BACKBONES
-    from dataeval_ui.embed.checkpoints import available_backbones
+    """List what can be chosen, or the layers of one."""
+    from dataeval_ui.services.backbones import backbone_rows, layer_rows
 
-    here = available_backbones(services.settings, services.workspace)
-    rows = [
-        {
-            "name": b.name,
-            "family": b.family,
-            "n_dims": b.n_dims,
-            "input_px": b.preprocessing.input_px,
-            "licence": b.licence,
-            "size_mb": b.size_mb,
-            "revision": b.revision if b.hub else b.sha256 or None,
-            "available": here[b.name].state,
-            "best_for": b.best_for,
-        }
-        for b in BACKBONES.values()
-    ]
-    return show(rows, args.json, empty="", key="backbones")
+    if not args.layers:
+        return show(backbone_rows(services, args.name), args.json, empty="", key="backbones")
+    if args.name is None:
+        raise InputError("--layers needs the name of a backbone: dataeval-ui backbones NAME --layers.")
+    rows = layer_rows(services, args.name, in_words=not args.json)
+    return show(rows, args.json, empty="No layer of this network can be taken.", key="layers")
 
 
 def datasets(services: Services, args: argparse.Namespace) -> int:

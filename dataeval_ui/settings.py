@@ -13,7 +13,8 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from dataeval_ui.errors import ParameterError, UnknownNameError
+from dataeval_ui.errors import DataEvalUIError, ParameterError, UnknownNameError
+from dataeval_ui.types.own_models import OwnModel
 
 ENVIRONMENT_PREFIX = "DATAEVAL_UI_"
 
@@ -58,6 +59,7 @@ class Settings:
     )
     weights_dir: Path | None = _doc("Folder of downloaded weights, looked into before the hub.")
     offline: bool = _doc("Never ask a model hub.", default=False)
+    models: tuple[OwnModel, ...] = _doc("Models of your own; in `settings.toml` alone.", default=())
     host: str = _doc("Address to serve at.", default="127.0.0.1")
     port: int = _doc("Port to serve at.", default=8501, within=(0, 65_535))
     n_threads: int = _doc("Threads of the model and of BLAS.", default_factory=n_usable_cores, within=(1, 1024))
@@ -88,6 +90,8 @@ class Settings:
     )
 
 
+FILE_ONLY = ("models",)
+"""Settings that no environment holds: a child process reads them from the same `settings.toml`."""
 BLAS_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 
@@ -100,7 +104,7 @@ def environment_of(settings: Settings) -> dict[str, str]:
     environment = {}
     for f in fields(settings):
         value = getattr(settings, f.name)
-        if value is not None:
+        if value is not None and f.name not in FILE_ONLY:
             text = os.pathsep.join(map(str, value)) if isinstance(value, tuple) else str(value)
             environment[ENVIRONMENT_PREFIX + f.name.upper()] = text
     return environment | {name: str(settings.n_threads) for name in BLAS_THREADS if name not in os.environ}
@@ -116,6 +120,10 @@ def _parse(name: str, kind: object, value: Any) -> Any:
             case "tuple[Path, ...]":
                 parts = value.split(os.pathsep) if isinstance(value, str) else value
                 return tuple(Path(p).expanduser() for p in parts if str(p))
+            case "tuple[OwnModel, ...]":
+                if not isinstance(value, (list, tuple)):
+                    raise TypeError
+                return tuple(OwnModel.from_table(table) for table in value)
             case "int":
                 if isinstance(value, (bool, float)):  # 1.5 files are no setting
                     raise TypeError
@@ -136,6 +144,8 @@ def _parse(name: str, kind: object, value: Any) -> Any:
                 }[str(value).lower()]
             case _:
                 return str(value)
+    except DataEvalUIError:
+        raise
     except (ValueError, TypeError, KeyError):
         shown = repr(value)
         shown = shown if len(shown) <= 80 else shown[:77] + "..."
@@ -180,7 +190,7 @@ def load_settings(
     from_environment = {
         name: environment[ENVIRONMENT_PREFIX + name.upper()]
         for name in kinds
-        if ENVIRONMENT_PREFIX + name.upper() in environment
+        if name not in FILE_ONLY and ENVIRONMENT_PREFIX + name.upper() in environment
     }
     workspace = _parse("workspace", "Path", given.get("workspace") or from_environment.get("workspace"))
     settings = Settings() if workspace is None else Settings(workspace=workspace)

@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import importlib.util
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -75,6 +76,8 @@ def find_weights(backbone: Backbone, *, settings: Settings, workspace: Workspace
     """
     if backbone.source == "bundled":
         return _bundled_file()
+    if backbone.source == "factory" and backbone.path is None:
+        return _module_file(backbone.model)
     if backbone.path is not None:
         own = Path(backbone.path)
         return own if own.is_file() else None
@@ -105,11 +108,13 @@ def file_stem(name: str) -> str:
     return re.sub(r"[^\w.-]+", "-", name)
 
 
-def available_backbones(settings: Settings, workspace: Workspace) -> dict[str, Availability]:
-    """Tell for every backbone of the registry whether it can be used here; asks no network and imports no torch."""
+def available_backbones(
+    settings: Settings, workspace: Workspace, backbones: Mapping[str, Backbone] = BACKBONES
+) -> dict[str, Availability]:
+    """Tell for every backbone whether it can be used here; asks no network and imports no torch."""
     return {
         name: find_availability(backbone, settings=settings, workspace=workspace)
-        for name, backbone in BACKBONES.items()
+        for name, backbone in backbones.items()
     }
 
 
@@ -150,10 +155,22 @@ def resolve_checkpoint(backbone: Backbone, *, settings: Settings, workspace: Wor
             raise _unavailable(backbone, str(error), settings, workspace) from error
     remembered = workspace.models_dir / _DIGESTS
     digest = digest_weights(path, remembered=remembered)
-    if backbone.companions:
-        others = [digest_weights(path.parent / name, remembered=remembered) for name in backbone.companions]
+    beside = [path.parent / name for name in backbone.companions]
+    if backbone.source == "factory" and (module := _module_file(backbone.model)) is not None:
+        beside.append(module)
+    if beside:
+        others = [digest_weights(other, remembered=remembered) for other in beside]
         digest = digest_of([digest, *others], n_chars=32)
     return Checkpoint(path=path, digest=digest)
+
+
+def _module_file(factory: str) -> Path | None:
+    """Find the file of a factory's module without running it, though the packages around it are imported."""
+    try:
+        spec = importlib.util.find_spec(factory.partition(":")[0])
+    except (ImportError, ValueError):
+        return None
+    return Path(spec.origin) if spec is not None and spec.origin is not None and Path(spec.origin).is_file() else None
 
 
 def _fetch(backbone: Backbone, settings: Settings, workspace: Workspace) -> Path:
@@ -206,6 +223,8 @@ def _unavailable(backbone: Backbone, why: str, settings: Settings, workspace: Wo
 
 
 def _advice(backbone: Backbone, settings: Settings, workspace: Workspace) -> str:
+    if backbone.source == "factory" and backbone.path is None:
+        return f"The module of its factory {backbone.model} is not installed for the Python of this server."
     if backbone.path is not None:
         return f"Its file {backbone.path} is gone; put it back."
     if not backbone.hub and not backbone.url:

@@ -7,10 +7,10 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from dataeval_ui.embed.backbones import get_backbone
 from dataeval_ui.embed.checkpoints import resolve_checkpoint
+from dataeval_ui.embed.choices import find_backbone
 from dataeval_ui.embed.preprocessing import digest_preprocessing
-from dataeval_ui.errors import OutOfMemoryError, ParameterError
+from dataeval_ui.errors import CheckpointError, OutOfMemoryError, ParameterError
 from dataeval_ui.types import EmbeddingKey
 
 if TYPE_CHECKING:
@@ -52,14 +52,20 @@ class Embedder:
         self.backbone = backbone
         self.key = key
         self.batch_size = batch_size
+        self._n_dims = backbone.n_dims
         self._open_runner = open_runner
         self._runner: Runner | None = None
         self._lock = threading.Lock()
 
     @property
     def n_dims(self) -> int:
-        """Length of an embedding."""
-        return self.backbone.n_dims
+        """Length of an embedding; where only the network can tell, it is opened and tried."""
+        import numpy as np
+
+        if self._n_dims == 0:
+            px = self.backbone.preprocessing.input_px
+            self._n_dims = int(self.open().run(np.full((1, px, px, 3), 128, dtype=np.uint8)).shape[1])
+        return self._n_dims
 
     def embed(self, pixels: UInt8) -> Float32:
         """Embed images.
@@ -103,10 +109,16 @@ class Embedder:
         while start < len(pixels):
             stop = min(start + self.batch_size, len(pixels))
             try:
-                embeddings[start:stop] = runner.run(pixels[start:stop])
+                part = runner.run(pixels[start:stop])
             except MemoryError as error:
                 self._halve(error)
             else:
+                if part.shape[1:] != (self.n_dims,):
+                    raise CheckpointError(
+                        f"{self.backbone.name} gives {part.shape[1:]} numbers an image and {self.n_dims} are expected. "
+                        "Use the file that the backbone's page names."
+                    )
+                embeddings[start:stop] = part
                 start = stop
         return embeddings
 
@@ -127,8 +139,22 @@ class Embedder:
         logger.warning("Out of memory: going on with %d images in a forward pass.", self.batch_size)
 
 
-def load_embedder(backbone_name: str, *, workspace: Workspace, settings: Settings) -> Embedder:
+def load_embedder(
+    backbone_name: str,
+    *,
+    workspace: Workspace,
+    settings: Settings,
+    layer: str | None = None,
+    pooling: str | None = None,
+) -> Embedder:
     """Get a backbone ready: its weights are found (or downloaded) and named, the network opens at the first use.
+
+    Parameters
+    ----------
+    backbone_name : str
+        As `dataeval_ui.embed.choices.find_backbone` takes it.
+    layer, pooling : str, optional
+        Another layer than the backbone's own.
 
     Raises
     ------
@@ -137,7 +163,7 @@ def load_embedder(backbone_name: str, *, workspace: Workspace, settings: Setting
     BackboneUnavailableError
         Its weights are not here and cannot be had.
     """
-    backbone = get_backbone(backbone_name)
+    backbone = find_backbone(backbone_name, settings=settings, workspace=workspace, layer=layer, pooling=pooling)
     checkpoint = resolve_checkpoint(backbone, settings=settings, workspace=workspace)
     key = key_of(backbone, checkpoint)
 
@@ -171,6 +197,18 @@ def _open_runner(
 
         return load_network(backbone, checkpoint.path)
 
+    if backbone.source == "onnx":
+        from dataeval_ui.embed.onnx_model import OnnxModelRunner
+
+        return OnnxModelRunner(
+            checkpoint.path,
+            backbone.preprocessing,
+            output=backbone.output,
+            pooling=backbone.pooling,
+            n_threads=settings.n_threads,
+        )
+    if backbone.source == "exported":  # its graph names the device that it was made on
+        return TorchRunner(load(), backbone.preprocessing, n_threads=settings.n_threads)
     if (device := choose_device()) != "cpu":
         return TorchRunner(load(), backbone.preprocessing, device=device, n_threads=settings.n_threads)
     if not is_decided(key, models_dir=workspace.models_dir):

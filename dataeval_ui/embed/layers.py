@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     import torch
 
 OUTPUT = "output"
-POOLINGS = ("mean", "max", "gem", "cls", "flatten", "none")
-"""Mean, maximum and generalised mean over places; the class token; all numbers in a row; a vector as it is."""
+POOLINGS = ("auto", "mean", "max", "gem", "cls", "flatten", "none")
+"""The first that fits; mean, maximum and generalised mean over places; the class token; all numbers in a row; a vector
+as it is."""
 MAX_FLAT = 65_536
 """Numbers that `flatten` may give: 10,000 images of these are 2.6 GB."""
 GEM_POWER = 3.0
@@ -179,7 +180,7 @@ def pool(tensor: torch.Tensor, pooling: str) -> torch.Tensor:
         Places are the tokens (with the class token, where there is one), or the cells of the map. A map is read as
         channels last where its first two sides are equal and its last one is not.
     pooling : str
-        One of `POOLINGS`.
+        One of `POOLINGS`; "auto" is the first of `fitting_poolings`.
 
     Returns
     -------
@@ -192,6 +193,8 @@ def pool(tensor: torch.Tensor, pooling: str) -> torch.Tensor:
     """
     shape = tuple(tensor.shape[1:])
     fits = fitting_poolings(shape)
+    if pooling == "auto" and fits:
+        pooling = fits[0]
     if pooling not in fits:
         size = f" Flat it has {math.prod(shape):,} numbers." if len(shape) > 1 else ""
         raise ParameterError(

@@ -9,6 +9,7 @@ from dataeval_ui.embed.bundled import load_bundled
 from dataeval_ui.embed.checkpoint_loader import load_checkpoint
 from dataeval_ui.embed.layers import tap
 from dataeval_ui.embed.open_clip_loader import load_open_clip
+from dataeval_ui.embed.own_loaders import load_exported, load_factory
 from dataeval_ui.embed.preprocessing import scale_and_offset
 from dataeval_ui.embed.smp_loader import load_smp
 from dataeval_ui.embed.timm_loader import load_timm
@@ -28,6 +29,8 @@ _LOADERS = {
     "transformers": load_transformers,
     "smp": load_smp,
     "checkpoint": load_checkpoint,
+    "exported": load_exported,
+    "factory": load_factory,
 }
 
 

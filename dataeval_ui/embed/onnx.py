@@ -144,7 +144,7 @@ def _export_and_compare(
 
 
 def _places(key: EmbeddingKey, models_dir: Path) -> tuple[Path, Path]:
-    name = f"{key.digest()}-{_exporter_digest()}"
+    name = f"{key.digest()}-{exporter_digest()}"
     return models_dir / f"{name}.onnx", models_dir / f"{name}.json"
 
 
@@ -162,7 +162,8 @@ def _decision(key: EmbeddingKey, models_dir: Path) -> Literal["onnx", "torch"] |
         return None
 
 
-def _exporter_digest() -> str:
+def exporter_digest() -> str:
+    """Digest of the versions that shape an export."""
     from importlib.metadata import version
 
     return digest_of([EXPORT_VERSION, version("torch"), version("onnxruntime")])

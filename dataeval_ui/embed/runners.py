@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from dataeval_ui.types import batches
 
@@ -92,15 +92,7 @@ class OnnxRunner:
     """
 
     def __init__(self, model: Path | bytes, *, n_threads: int) -> None:
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = n_threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        # idle threads would spin on the cores that the decoders need
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        self._session = open_session(model, n_threads=n_threads)
 
     def run(self, pixels: UInt8) -> Float32:
         """See `Runner`."""
@@ -116,6 +108,19 @@ class OnnxRunner:
                 raise MemoryError(str(error)) from error
             raise
         return output
+
+
+def open_session(model: Path | bytes, *, n_threads: int) -> Any:
+    """Open a graph in ONNX Runtime on the CPU."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = n_threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    # idle threads would spin on the cores that the decoders need
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
 def choose_device() -> str:

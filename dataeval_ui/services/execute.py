@@ -45,6 +45,8 @@ class RunRequest:
         Default: the dataset's name and the backbone.
     allowed_roots : tuple of str or None
         Roots that the asker may read from, beside the dataset's own; None for all.
+    layer, pooling : str or None
+        Another layer of the backbone, and how it is pooled; None for its own.
     """
 
     dataset_id: str
@@ -53,6 +55,8 @@ class RunRequest:
     refit: bool = False
     name: str | None = None
     allowed_roots: tuple[str, ...] | None = None
+    layer: str | None = None
+    pooling: str | None = None
 
     def to_json(self) -> Json:
         """Return the payload of a job."""
@@ -63,6 +67,8 @@ class RunRequest:
             "refit": self.refit,
             "name": self.name,
             "allowed_roots": None if self.allowed_roots is None else list(self.allowed_roots),
+            "layer": self.layer,
+            "pooling": self.pooling,
         }
 
     @classmethod
@@ -76,6 +82,8 @@ class RunRequest:
             refit=payload["refit"],
             name=payload["name"],
             allowed_roots=None if roots is None else tuple(roots),
+            layer=payload.get("layer"),
+            pooling=payload.get("pooling"),
         )
 
 
@@ -140,7 +148,13 @@ def execute_run(services: Services, request: RunRequest, progress: Progress) -> 
         if of_objects := request.params.objects:
             check_has_objects(listing, dataset)
         previous = previous_objects(services, dataset) if of_objects else _last_manifest(services, dataset)
-        embedder = load_embedder(request.backbone, workspace=services.workspace, settings=services.settings)
+        embedder = load_embedder(
+            request.backbone,
+            workspace=services.workspace,
+            settings=services.settings,
+            layer=request.layer,
+            pooling=request.pooling,
+        )
     with watch.measure("embed"):
         n_rows = listing.objects.num_rows if of_objects and listing.objects is not None else listing.n_files
         _prepare(services, embedder, n_rows, progress)

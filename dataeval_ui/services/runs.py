@@ -80,10 +80,16 @@ def _start(services: Services, kind: str, payload: Json) -> JobRecord:
 
 
 def _check_request(services: Services, request: RunRequest) -> None:
-    from dataeval_ui.embed.backbones import get_backbone
+    from dataeval_ui.embed.choices import find_backbone
 
     services.catalog.get_dataset(request.dataset_id)
-    get_backbone(request.backbone)
+    find_backbone(
+        request.backbone,
+        settings=services.settings,
+        workspace=services.workspace,
+        layer=request.layer,
+        pooling=request.pooling,
+    )
     check_params(request.params)
 
 

@@ -97,7 +97,13 @@ def embedder_of(services: Services, run: Run) -> Embedder:
     name = (str(services.workspace.root), run.record.key.digest())
     with _embedders_lock:
         if name not in _embedders:
-            embedder = load_embedder(run.record.backbone, workspace=services.workspace, settings=services.settings)
+            embedder = load_embedder(
+                run.record.backbone,
+                workspace=services.workspace,
+                settings=services.settings,
+                layer=run.record.key.layer,
+                pooling=run.record.key.pooling,
+            )
             if embedder.key != run.record.key:
                 raise InputError(
                     f"The weights of {run.record.backbone!r} have changed since this run; "

@@ -28,8 +28,9 @@ from dataeval_ui.types.base import (
     batches,
     digest_of,
 )
-from dataeval_ui.types.embeddings import Backbone, BackboneSource, EmbeddingKey, OwnKind, OwnModel
+from dataeval_ui.types.embeddings import Backbone, BackboneSource, EmbeddingKey
 from dataeval_ui.types.images import DecodedImage, LabelRule, Listing, Manifest, Preprocessing
+from dataeval_ui.types.own_models import OwnKind, OwnModel
 from dataeval_ui.types.progress import Progress, Silent
 
 __all__ = [

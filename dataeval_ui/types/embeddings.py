@@ -11,7 +11,6 @@ from dataeval_ui.types.images import Preprocessing
 BackboneSource = Literal[
     "bundled", "timm", "open_clip", "torchvision", "transformers", "smp", "checkpoint", "onnx", "exported", "factory"
 ]
-OwnKind = Literal["onnx", "exported", "checkpoint", "factory"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,44 +81,6 @@ class Backbone:
     licence_note: str = ""
     path: str | None = None
     output: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OwnModel:
-    """A model of the user's own, as declared in `settings.toml` or on the command line.
-
-    Attributes
-    ----------
-    name : str
-        Letters, digits, `-`, `_` and `.`.
-    kind : {"onnx", "exported", "checkpoint", "factory"}
-        An ONNX file, a `torch.export` archive, weights of one of timm's architectures, or a Python function.
-    path : str or None
-        The file; for a factory, weights that it is given, or None.
-    model : str or None
-        timm's name of the architecture, for a checkpoint.
-    factory : str or None
-        "module:function"; it returns a `torch.nn.Module`. Known from the settings alone.
-    preprocessing : Preprocessing
-    output : str or None
-        Name of an output or of an inner tensor of an ONNX file; None follows the rule of `docs/backbones/own.md`.
-    layer, pooling : str or None
-        As on the command line.
-    title, licence : str
-        For the card.
-    """
-
-    name: str
-    kind: OwnKind
-    preprocessing: Preprocessing
-    path: str | None = None
-    model: str | None = None
-    factory: str | None = None
-    output: str | None = None
-    layer: str | None = None
-    pooling: str | None = None
-    title: str = ""
-    licence: str = "your own"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

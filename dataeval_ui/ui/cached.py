@@ -17,6 +17,7 @@ from dataeval_ui.services.shared import shared_run, shared_services
 
 if TYPE_CHECKING:
     from dataeval_ui.embed.checkpoints import Availability
+    from dataeval_ui.embed.layers import Layer
     from dataeval_ui.services.duplicate_groups import DuplicateGroup
     from dataeval_ui.services.run import Run
     from dataeval_ui.ui.components.scatter import ColourSpec
@@ -72,14 +73,24 @@ def facts(opened: Run) -> RunFacts:
 @st.cache_data(ttl=30, max_entries=4, show_spinner=False)
 def _availability(fingerprint: str, _services: Services) -> Mapping[str, Availability]:
     from dataeval_ui.embed.checkpoints import available_backbones
+    from dataeval_ui.embed.choices import list_backbones
 
-    return available_backbones(_services.settings, _services.workspace)
+    offered = list_backbones(_services.settings, _services.workspace)
+    return available_backbones(_services.settings, _services.workspace, offered)
 
 
 def availability() -> Mapping[str, Availability]:
     """Return which backbones can be used on this machine; looked up twice a minute at most."""
     ours = services()
     return _availability(repr(ours.settings), ours)
+
+
+def layers(backbone: str) -> tuple[Layer, ...]:
+    """List a backbone's layers; slow at the first time, and kept in the workspace from then on."""
+    from dataeval_ui.embed.layer_lists import layers_aside
+
+    ours = services()
+    return layers_aside(backbone, settings=ours.settings, workspace=ours.workspace)
 
 
 class KeptSelections:

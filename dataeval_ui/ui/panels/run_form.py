@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from dataeval_ui.embed.backbones import BACKBONES, DEFAULT_BACKBONE
+from dataeval_ui.embed.choices import list_backbones
 from dataeval_ui.services.execute import RunRequest
 from dataeval_ui.services.runs import list_runs, start_run
 from dataeval_ui.types import AnalysisParams
 from dataeval_ui.ui import cached, state
+from dataeval_ui.ui.panels.backbone_choice import render_backbone_choice, render_layer_choice
 from dataeval_ui.ui.text import count, duration, plain, visible
 
 if TYPE_CHECKING:
-    from dataeval_ui.embed.checkpoints import Availability
     from dataeval_ui.store.records import DatasetRecord
     from dataeval_ui.types import Backbone
 
-_DATASET, _BACKBONE = "run_dataset", "run_backbone"
-_STATES = {
-    "here": ("green", ":material/check:", "On this machine"),
-    "downloadable": ("orange", ":material/download:", "Will be downloaded"),
-    "missing": ("gray", ":material/block:", "Weights missing"),
-}
+_DATASET = "run_dataset"
 GMACS_PER_S_AND_THREAD = 20.0
 """Multiply-adds that a core of a usual server does in this kind of network, 10^9 a second: for the estimate alone."""
 
@@ -33,21 +28,13 @@ def render_run_form(datasets: Sequence[DatasetRecord]) -> None:
     """Draw the form and start the run."""
     dataset = _render_dataset(datasets)
     st.subheader("Backbone", anchor=False, help="The network whose embeddings decide what counts as similar.")
+    ours = cached.services()
+    backbones = list_backbones(ours.settings, ours.workspace)
     availability = cached.availability()
-    if st.session_state.get(_BACKBONE) not in BACKBONES:
-        st.session_state[_BACKBONE] = DEFAULT_BACKBONE
-    usable_ones = [b for b in BACKBONES.values() if availability[b.name].state != "missing"]
-    missing_ones = [b for b in BACKBONES.values() if availability[b.name].state == "missing"]
-    _render_cards(usable_ones, availability)
-    if missing_ones:
-        with st.expander(
-            f"{count(len(missing_ones), 'more backbone')}, whose weights are not on this machine",
-            icon=":material/block:",
-            expanded=not usable_ones,
-        ):
-            _render_cards(missing_ones, availability)
-    backbone = BACKBONES[st.session_state[_BACKBONE]]
-    params, refit = _render_options()
+    # a model that was added a moment ago is not in what was looked up before
+    backbones = {name: backbone for name, backbone in backbones.items() if name in availability}
+    backbone = render_backbone_choice(backbones, availability)
+    params, refit, layer, pooling = _render_options(backbone)
     usable = availability[backbone.name].state != "missing"
     with st.container(horizontal=True, vertical_alignment="center"):
         pressed = st.button(
@@ -59,7 +46,6 @@ def render_run_form(datasets: Sequence[DatasetRecord]) -> None:
         )
         st.caption(_estimate(dataset, backbone) if usable else plain(availability[backbone.name].sentence))
     if pressed:
-        ours = cached.services()
         start_run(
             ours,
             RunRequest(
@@ -68,6 +54,8 @@ def render_run_form(datasets: Sequence[DatasetRecord]) -> None:
                 params=params,
                 refit=refit,
                 allowed_roots=tuple(map(str, ours.page_roots)),
+                layer=layer,
+                pooling=pooling,
             ),
         )
         st.rerun()
@@ -90,44 +78,7 @@ def _render_dataset(datasets: Sequence[DatasetRecord]) -> DatasetRecord:
     return by_id[chosen]
 
 
-def _choose(name: str) -> None:
-    st.session_state[_BACKBONE] = name
-
-
-def _render_cards(backbones: Sequence[Backbone], availability: Mapping[str, Availability]) -> None:
-    with st.grid("auto", min_column_width=250):
-        for backbone in backbones:
-            _render_card(backbone, availability[backbone.name])
-
-
-def _render_card(backbone: Backbone, availability: Availability) -> None:
-    chosen = st.session_state[_BACKBONE] == backbone.name
-    colour, icon, word = _STATES[availability.state]
-    with st.container(border=True, height="stretch", key=f"card_{backbone.name}"):
-        st.markdown(f"**{plain(backbone.title)}**  \n:gray[{plain(backbone.family)}]")
-        st.markdown(f"Best for {plain(backbone.best_for)}.")
-        st.caption(
-            f"{backbone.n_dims:,} dims · {backbone.preprocessing.input_px} px · {backbone.size_mb:,} MB · "
-            f"{plain(backbone.licence)}"
-        )
-        st.badge(word, icon=icon, color=colour, help=plain(availability.sentence, max_chars=600))  # type: ignore[arg-type]
-        if availability.state == "missing":
-            st.caption(plain(availability.sentence, max_chars=600))
-        st.space("stretch")
-        st.button(
-            "Chosen" if chosen else "Choose",
-            icon=":material/radio_button_checked:" if chosen else ":material/radio_button_unchecked:",
-            type="primary" if chosen else "secondary",
-            width="stretch",
-            key=f"choose_{backbone.name}",
-            on_click=_choose,
-            args=(backbone.name,),
-            disabled=availability.state == "missing",
-            help=f"Use {plain(backbone.title)}.",
-        )
-
-
-def _render_options() -> tuple[AnalysisParams, bool]:
+def _render_options(backbone: Backbone) -> tuple[AnalysisParams, bool, str | None, str | None]:
     default = AnalysisParams()
     with st.expander("Options", icon=":material/tune:"):
         st.caption("The defaults suit most datasets. Changing these alone takes seconds: embeddings are kept.")
@@ -213,6 +164,7 @@ def _render_options() -> tuple[AnalysisParams, bool]:
                 key="refit",
                 help="Else a run that extends an earlier one keeps its map and places the new images on it.",
             )
+        layer, pooling = render_layer_choice(backbone)
     return (
         AnalysisParams(
             n_neighbors=int(n_neighbors),
@@ -227,6 +179,8 @@ def _render_options() -> tuple[AnalysisParams, bool]:
             object_margin=float(margin),
         ),
         bool(refit),
+        layer,
+        pooling,
     )
 
 
