@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dataeval_ui.embed import backbones, checkpoints, embedder, text_process
+from dataeval_ui.embed import backbones, checkpoints, choices, embedder, text_process
 from dataeval_ui.embed.decoders import DecoderPool
 from dataeval_ui.services.context import Services
 from dataeval_ui.services.runs import open_run
@@ -59,6 +59,7 @@ def register_tiny(monkeypatch: pytest.MonkeyPatch, services: Services, *, words:
     registry = {**backbones.BACKBONES, NAME: row}
     monkeypatch.setattr(backbones, "BACKBONES", registry)
     monkeypatch.setattr(checkpoints, "BACKBONES", registry)
+    monkeypatch.setattr(choices, "BACKBONES", registry)
     opened = embedder._open_runner
 
     def open_runner(backbone: object, *args: object, **options: object) -> object:
