@@ -21,6 +21,7 @@ from dataeval_ui.services.objects import object_of
 from dataeval_ui.services.run import Run
 from dataeval_ui.services.runs import open_run, run_here
 from dataeval_ui.settings import load_settings
+from dataeval_ui.store.bundle import export_bundle, import_bundle
 from dataeval_ui.types import AnalysisParams, Json, LabelRule, Silent
 from tests.data.annotations import coco, coco_object, write_json
 from tests.scenes import COLOURS, write_scenes
@@ -156,6 +157,17 @@ def test_a_margin_outside_its_range_is_refused(finished: Finished) -> None:
 def test_the_preview_counts_objects(finished: Finished) -> None:
     preview = preview_dataset(finished.services, finished.folder, rule=LabelRule())
     assert (preview.n_files, preview.n_objects, preview.n_bad_objects) == (14, 29, 1)
+
+
+def test_a_bundle_carries_a_run_of_objects_with_its_boxes(finished: Finished, tmp_path: Path) -> None:
+    mine, out = finished.services, tmp_path / "run.zip"
+    export_bundle(mine.workspace, mine.catalog, finished.run.id, out, include_images=True)
+    other = open_services(load_settings({"workspace": tmp_path / "other"}, environment={}))
+    import_bundle(other.workspace, other.catalog, out)
+    taken = open_run(other, finished.run.id)
+    assert [taken.object_of(row) for row in (0, 27)] == [finished.run.object_of(row) for row in (0, 27)]
+    assert taken.image_path(3).read_bytes() == finished.run.image_path(3).read_bytes()
+    assert taken.record.params == finished.run.record.params
 
 
 def test_a_row_without_a_box_is_said() -> None:
