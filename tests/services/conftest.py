@@ -13,6 +13,7 @@ from dataeval_ui.services.execute import RunRequest
 from dataeval_ui.services.runs import run_here
 from dataeval_ui.settings import load_settings
 from dataeval_ui.types import AnalysisParams, Json, Silent
+from tests.exported import prepared
 from tests.images import make_dataset
 
 
@@ -37,5 +38,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     """A finished run, shared: tests must not change its workspace or folder."""
     base = tmp_path_factory.mktemp("finished")
     folder = make_dataset(base / "shapes")
-    services = open_services(load_settings({"workspace": base / "workspace", "n_decoders": 1}, environment={}))
+    services = open_services(
+        load_settings({"workspace": prepared(base / "workspace"), "n_decoders": 1}, environment={})
+    )
     return Finished(services=services, folder=folder, summary=run_folder(services, folder))

@@ -24,6 +24,7 @@ from dataeval_ui.settings import load_settings
 from dataeval_ui.store.bundle import export_bundle, import_bundle
 from dataeval_ui.types import AnalysisParams, Json, LabelRule, Silent
 from tests.data.annotations import coco, coco_object, write_json
+from tests.exported import prepared
 from tests.scenes import COLOURS, write_scenes
 
 
@@ -39,7 +40,9 @@ class Finished:
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     base = tmp_path_factory.mktemp("objects")
     folder = write_scenes(base / "scenes")
-    services = open_services(load_settings({"workspace": base / "workspace", "n_decoders": 1}, environment={}))
+    services = open_services(
+        load_settings({"workspace": prepared(base / "workspace"), "n_decoders": 1}, environment={})
+    )
     summary = run_objects(services, folder)
     return Finished(services, folder, summary, open_run(services, summary["run"]))
 

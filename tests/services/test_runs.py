@@ -16,6 +16,7 @@ from dataeval_ui.services.runs import find_run, list_runs, open_run, run_here
 from dataeval_ui.services.search import rows_matching, search_row
 from dataeval_ui.settings import load_settings
 from dataeval_ui.types import AnalysisParams, Silent
+from tests.exported import prepared
 from tests.images import draw
 from tests.services.conftest import Finished, run_folder
 
@@ -86,7 +87,7 @@ def test_an_unchanged_set_embeds_nothing_and_is_the_same_run(finished: Finished)
 def test_new_images_are_placed_on_the_map_that_stays(finished: Finished, tmp_path: Path) -> None:
     folder = tmp_path / "shapes"
     shutil.copytree(finished.folder, folder)
-    services = open_services(load_settings({"workspace": tmp_path / "workspace"}, environment={}))
+    services = open_services(load_settings({"workspace": prepared(tmp_path / "workspace")}, environment={}))
     first = open_run(services, run_folder(services, folder)["run"])
     draw("square", 500).save(folder / "train/square/aaa-new.png")
     draw("circle", 501).save(folder / "train/circle/new.png")
@@ -155,16 +156,33 @@ class CancelledAfter(Silent):
             raise CancelledError("Cancelled.")
 
 
+class CancelledWhenEmbedded(Silent):
+    """A user who cancels once so many files are embedded."""
+
+    def __init__(self, n_files: int) -> None:
+        self.n_files = n_files
+        self.wants_out = False
+
+    def report(self, stage: str, n_done: int, n_total: int) -> None:
+        self.wants_out |= stage == "embed" and n_done >= self.n_files
+
+    def check_cancelled(self) -> None:
+        if self.wants_out:
+            raise CancelledError("Cancelled.")
+
+
 @pytest.fixture
 def services(tmp_path: Path) -> Services:
-    return open_services(load_settings({"workspace": tmp_path / "workspace", "commit_size": 8}, environment={}))
+    return open_services(
+        load_settings({"workspace": prepared(tmp_path / "workspace"), "commit_size": 8}, environment={})
+    )
 
 
 def test_a_cancelled_run_keeps_what_it_committed(finished: Finished, services: Services) -> None:
     dataset = add_dataset(services, finished.folder)
     request = RunRequest(dataset_id=dataset.id, backbone="efficientnet-lite0", params=AnalysisParams())
     with pytest.raises(CancelledError):
-        run_here(services, request, CancelledAfter(4))
+        run_here(services, request, CancelledWhenEmbedded(16))
     assert [job.state for job in services.catalog.list_jobs()] == ["cancelled"]
     assert list_runs(services) == []
     summary = run_here(services, request, Silent())
