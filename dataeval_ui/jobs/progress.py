@@ -27,7 +27,7 @@ COUNTED: frozenset[Stage] = frozenset({"read", "embed"})
 STAGE_TITLES: dict[Stage, str] = {
     "read": "Reading images",
     "embed": "Embedding images",
-    "prepare": "Preparing the backbone, once on this machine",
+    "prepare": "Preparing the backbone, once in this workspace",
     "neighbors": "Finding neighbours",
     "project": "Drawing the map",
     "cluster": "Clustering",

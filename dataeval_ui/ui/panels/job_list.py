@@ -28,7 +28,7 @@ N_PAST = 20
 
 _STAGES = {
     "read": ("Looking at the files", 0.02),
-    "prepare": ("Preparing the backbone, once on this machine", 0.06),
+    "prepare": ("Preparing the backbone, once in this workspace", 0.06),
     "embed": ("Reading and embedding images", 0.80),
     "neighbors": ("Finding the nearest neighbours", 0.86),
     "project": ("Drawing the map", 0.94),
