@@ -133,3 +133,33 @@ def test_lists_are_objects_with_their_own_name(
     assert rows
     table = call(finished, capsysbinary, what).decode()
     assert len(table.splitlines()) == len(rows) + 1
+
+
+def test_the_layers_of_a_backbone_are_listed_with_the_poolings_that_fit(
+    finished: Finished, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    out = call(finished, capsysbinary, "backbones", "efficientnet-lite0", "--layers", "--json")
+    layers = {layer["layer"]: layer for layer in json.loads(out)["layers"]}
+    assert layers["conv_head"]["shape"] == [1280, 7, 7]
+    assert layers["conv_head"]["flat"] == 1280 * 49
+    assert layers["conv_head"]["poolings"] == ["mean", "max", "gem", "flatten"]
+    assert layers["output"]["poolings"] == ["none"]
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (("--input-px", "64"), "--input-px says something about --model FILE, which is missing."),
+        (("--model", "m.onnx"), "--model needs --input-px"),
+        (("--model", "m.pth", "--input-px", "64"), "name the network of its weights: --architecture"),
+        (("--model", "m.onnx", "--input-px", "64"), "There is no file"),
+        (("--layer", "layer9", "--pooling", "median"), "There is no pooling named 'median'"),
+        (("--pooling", "max"), "--pooling needs --layer with efficientnet-lite0"),
+    ],
+)
+def test_a_model_that_is_half_declared_is_one_sentence(
+    finished: Finished, capsysbinary: pytest.CaptureFixture[bytes], options: tuple[str, ...], why: str
+) -> None:
+    workspace = str(finished.services.workspace.root)
+    assert main(["run", str(finished.folder), *options, "--workspace", workspace]) == 2
+    assert why in capsysbinary.readouterr().err.decode()
