@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from hashlib import blake2b
@@ -32,7 +33,7 @@ T = TypeVar("T")
 ID_COLUMN = "image_id"
 SUFFIX = ".parquet"
 COMPACT_ROWS = 65_536
-N_RESTARTS = 8
+N_RESTARTS = 40
 
 
 class DamagedPartError(StorageError):
@@ -210,7 +211,8 @@ class Parts:
             Places in `image_ids` of the rows of `table`.
         table : pyarrow.Table
         """
-        for _ in range(N_RESTARTS):
+        for attempt in range(N_RESTARTS):
+            time.sleep(min(0.2, 0.01 * attempt))  # whoever compacts is given time to end
             try:
                 yield from self._scan_once(image_ids, columns)
             except FileNotFoundError:

@@ -102,10 +102,9 @@ def _tiny_config(name: str) -> Any:
 
 
 def _save_pretrained(name: str, folder: Path) -> Any:
-    from transformers import AutoModel
-
+    transformers = pytest.importorskip("transformers", reason="needs the extra hf")
     torch.manual_seed(0)
-    model = AutoModel.from_config(_tiny_config(name)).eval()
+    model = transformers.AutoModel.from_config(_tiny_config(name)).eval()
     model.save_pretrained(folder, safe_serialization=True)
     return model
 
