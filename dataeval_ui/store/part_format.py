@@ -73,3 +73,18 @@ def is_sealed_right(stream: Any, n_bytes: int) -> bool:
         return True
     footer = found[_SEAL_BYTES:]
     return bool(blake2b(footer, digest_size=16).digest() == found[len(_SEAL) : _SEAL_BYTES])
+
+
+def check_seal(source: Any) -> None:
+    """Raise OSError for an open file whose footer is not the one that was written, and rewind it."""
+    if not is_sealed_right(source, source.size()):
+        raise OSError("the footer is not the one that was written")
+    source.seek(0)
+
+
+def first_of_each(id_column: str, table: pa.Table) -> pa.Table:
+    """Keep the first row of every id."""
+    import pyarrow.compute as pc
+
+    ids = table.column(id_column).combine_chunks()
+    return table.take(pc.index_in(pc.unique(ids), value_set=ids))

@@ -21,7 +21,7 @@ import numpy as np
 
 from dataeval_ui.errors import StorageError
 from dataeval_ui.store.durable import remove_leftovers, storage_error, storing, write_durably
-from dataeval_ui.store.part_format import is_sealed_right, to_parquet
+from dataeval_ui.store.part_format import check_seal, first_of_each, to_parquet
 from dataeval_ui.types import digest_of
 
 if TYPE_CHECKING:
@@ -34,10 +34,15 @@ ID_COLUMN = "image_id"
 SUFFIX = ".parquet"
 COMPACT_ROWS = 65_536
 N_RESTARTS = 40
+_SETTLING_S = 0.02
 
 
 class DamagedPartError(StorageError):
     """A part whose bytes are not what was written."""
+
+
+class _MissingRowsError(StorageError):
+    """Ids that no part of one listing holds; the listing may have been taken while parts were being joined."""
 
 
 class Parts:
@@ -213,9 +218,16 @@ class Parts:
         """
         for attempt in range(N_RESTARTS):
             time.sleep(min(0.2, 0.01 * attempt))  # whoever compacts is given time to end
+            looked_at = self.names()
             try:
                 yield from self._scan_once(image_ids, columns)
             except FileNotFoundError:
+                on_restart()
+            except _MissingRowsError:
+                # A folder that is read while parts come and go may show neither the old ones nor the joined one.
+                time.sleep(_SETTLING_S)
+                if self.names() == looked_at and looked_at == sorted(self._ids_of):
+                    raise
                 on_restart()
             else:
                 return
@@ -268,7 +280,7 @@ class Parts:
                     tables = [self._read_part(name, None) for name in group]
                 except (FileNotFoundError, DamagedPartError):  # another process compacts, or the part was set aside
                     continue
-                table = _first_of_each_id(pa.concat_tables(tables, promote_options="permissive"))
+                table = first_of_each(ID_COLUMN, pa.concat_tables(tables, promote_options="permissive"))
                 joined = self.append(table)
                 for name in group:
                     if name != joined:
@@ -307,7 +319,7 @@ class Parts:
         wanted = pc.unique(known) if image_ids is None else pa.array(image_ids, type=pa.string())
         found = pc.index_in(wanted, value_set=known.combine_chunks())  # the first of several
         if found.null_count:
-            raise StorageError(
+            raise _MissingRowsError(
                 f"{found.null_count} of {len(wanted)} images are not in the store ({self._base}). "
                 "Run the dataset again to compute them."
             )
@@ -346,7 +358,7 @@ class Parts:
         with contextlib.ExitStack() as stack:
             source = self._checked(name, lambda: self._filesystem.open_input_file(f"{self._base}/{name}"))
             stack.enter_context(source)
-            self._checked(name, lambda: _check_seal(source))
+            self._checked(name, lambda: check_seal(source))
             yield self._checked(name, lambda: pq.ParquetFile(source, page_checksum_verification=True))
 
     def _checked(self, name: str, read: Callable[[], T]) -> T:
@@ -381,19 +393,6 @@ class Parts:
         if self.schema is not None:
             return self.schema.empty_table().select(list(columns))
         return pa.table({name: pa.array([], type=pa.string() if name == ID_COLUMN else pa.null()) for name in columns})
-
-
-def _check_seal(source: Any) -> None:
-    if not is_sealed_right(source, source.size()):
-        raise OSError("the footer is not the one that was written")
-    source.seek(0)
-
-
-def _first_of_each_id(table: pa.Table) -> pa.Table:
-    import pyarrow.compute as pc
-
-    ids = table.column(ID_COLUMN).combine_chunks()
-    return table.take(pc.index_in(pc.unique(ids), value_set=ids))
 
 
 def _write_all(stream: BinaryIO, data: bytes) -> None:
