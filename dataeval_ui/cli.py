@@ -11,6 +11,8 @@ import sys
 from collections.abc import Sequence
 
 from dataeval_ui import __version__
+from dataeval_ui.commands import COMMANDS, COMPUTING, PARSERS
+from dataeval_ui.commands.output import prepare_process
 from dataeval_ui.errors import DataEvalUIError
 
 EXAMPLES = """examples:
@@ -22,7 +24,7 @@ EXAMPLES = """examples:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Return the parser of all commands. Imports nothing but the standard library."""
+    """Return the parser of all commands. Imports no library that is slow to start."""
     parser = argparse.ArgumentParser(
         prog="dataeval-ui",
         description="What is wrong with this image dataset, and can I show it to someone?",
@@ -134,6 +136,8 @@ def build_parser() -> argparse.ArgumentParser:
     remove = commands.add_parser("remove", parents=[shared], help="forget a dataset and its runs; images stay")
     remove.add_argument("dataset", metavar="DATASET")
     commands.add_parser("worker", parents=[shared], help="take jobs until none is left (started by the dashboard)")
+    for add_parser in PARSERS:
+        add_parser(commands, shared, json_too)
     return parser
 
 
@@ -157,7 +161,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run_command(args: argparse.Namespace) -> int:
     """Do what the parsed arguments say."""
-    from dataeval_ui import commands
     from dataeval_ui.services.context import open_services
     from dataeval_ui.settings import load_settings
 
@@ -166,9 +169,9 @@ def run_command(args: argparse.Namespace) -> int:
     if getattr(args, "root", None):
         overrides["data_roots"] = args.root
     settings = load_settings(overrides)
-    if args.command in ("run", "worker", "search", "compare", "names"):
-        commands.prepare_process(settings)
-    return commands.COMMANDS[args.command](open_services(settings), args)
+    if args.command in COMPUTING:
+        prepare_process(settings)
+    return COMMANDS[args.command](open_services(settings), args)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import zipfile
 
-from dataeval_ui.commands import prepare_process
+from dataeval_ui.commands.output import prepare_process
 from dataeval_ui.embed.backbones import DEFAULT_BACKBONE
 from dataeval_ui.jobs.progress import TerminalProgress
 from dataeval_ui.services.context import open_services

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dataeval_ui.cli import main
-from dataeval_ui.commands import show
+from dataeval_ui.commands.output import show
 
 
 @pytest.fixture

@@ -179,12 +179,12 @@ def test_a_row_without_a_box_is_said() -> None:
 
 
 def test_a_margin_without_objects_is_refused_on_the_command_line(tmp_path: Path) -> None:
-    from dataeval_ui import commands
     from dataeval_ui.cli import build_parser
+    from dataeval_ui.commands import running
 
     args = build_parser().parse_args(["run", str(tmp_path), "--margin", "0.2"])
     with pytest.raises(InputError, match="give --objects too"):
-        commands.run(None, args)  # type: ignore[arg-type]  # said before anything is opened
+        running.run(None, args)  # type: ignore[arg-type]  # said before anything is opened
 
 
 def test_parameters_of_a_run_of_images_are_written_as_before() -> None:

@@ -1,154 +1,19 @@
-"""What each command does; `cli.py` says how it is spelled."""
+"""Commands that ask what the workspace and its runs hold."""
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import signal
 import sys
-import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from dataeval_ui.commands.output import say, show
 from dataeval_ui.errors import InputError
-from dataeval_ui.settings import environment_of
-from dataeval_ui.types import AnalysisParams, LabelRule
 
 if TYPE_CHECKING:
     import argparse
 
     from dataeval_ui.services.context import Services
-    from dataeval_ui.settings import Settings
-
-
-def prepare_process(settings: Settings) -> None:
-    """Cap threads and put numba's cache into the workspace, before numpy and numba are imported."""
-    os.environ.update(environment_of(settings))
-    os.environ["NUMBA_NUM_THREADS"] = str(settings.n_threads)
-    os.environ["NUMBA_CACHE_DIR"] = str(settings.workspace / "numba")
-
-
-@contextlib.contextmanager
-def interrupted_by_sigterm() -> Iterator[None]:
-    """Let SIGTERM, which CI systems and `timeout` send, cancel as Ctrl-C does: what was committed stays."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # signals reach the main thread alone
-        return
-    earlier = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, earlier)
-
-
-def say(text: str) -> None:
-    """Tell the user something, on stderr."""
-    print(text, file=sys.stderr)
-
-
-def show(rows: list[dict[str, Any]], as_json: bool, *, empty: str, key: str) -> int:
-    """Print rows as a table, or as `{key: rows}`."""
-    if as_json:
-        print(json.dumps({key: rows}, default=str))
-        return 0
-    if not rows:
-        say(empty)
-        return 0
-    from dataeval_ui.ui.text import visible
-
-    names = list(rows[0])
-    # names of files and datasets may hold what a terminal obeys
-    texts = [names, *[["" if row[n] is None else visible(str(row[n]), max_chars=4000) for n in names] for row in rows]]
-    widths = [max(len(line[i]) for line in texts) for i in range(len(names))]
-    for line in texts:
-        print("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
-    return 0
-
-
-def serve(services: Services, args: argparse.Namespace) -> int:
-    """Serve the dashboard until it is stopped."""
-    from dataeval_ui.server.serve import serve as serve_dashboard
-
-    serve_dashboard(services.settings, open_browser=not args.no_browser)
-    return 0
-
-
-def demo(services: Services, args: argparse.Namespace) -> int:
-    """Import the analysed demo and serve it."""
-    from dataeval_ui.server.serve import serve as serve_dashboard
-    from dataeval_ui.services.demo import install_demo
-
-    run = install_demo(services)
-    serve_dashboard(services.settings, open_browser=not args.no_browser, page=f"explore?run={run.id}")
-    return 0
-
-
-def run(services: Services, args: argparse.Namespace) -> int:
-    """Embed and analyse a source."""
-    from dataeval_ui.jobs.progress import TerminalProgress
-    from dataeval_ui.services.backbones import name_backbone
-    from dataeval_ui.services.datasets import add_dataset
-    from dataeval_ui.services.execute import RunRequest
-    from dataeval_ui.services.runs import run_here, start_run
-    from dataeval_ui.ui.text import count
-
-    rule = LabelRule(
-        label_from=args.label_from, split_from=args.split_from, path_column=args.path_column, format=args.format
-    )
-    given = {
-        "n_neighbors": args.neighbors,
-        "min_dist": args.min_dist,
-        "cluster_method": args.clusters,
-        "n_clusters": args.n_clusters,
-        "min_cluster_size": args.min_cluster_size,
-        "min_samples": args.min_samples,
-        "outlier_threshold": args.outlier_threshold,
-        "random_state": args.seed,
-        "objects": args.objects or None,
-        "object_margin": args.margin if args.objects else None,
-    }
-    if args.margin is not None and not args.objects:
-        raise InputError("--margin is the margin of objects: give --objects too.")
-    params = AnalysisParams.from_json({k: v for k, v in given.items() if v is not None})
-    backbone = name_backbone(services, vars(args))
-    dataset = add_dataset(services, args.source, name=args.name, rule=rule)
-    request = RunRequest(
-        dataset_id=dataset.id,
-        backbone=backbone,
-        params=params,
-        refit=args.refit,
-        layer=args.layer,
-        pooling=args.pooling,
-    )
-    if args.detach:
-        job = start_run(services, request)
-        print(json.dumps({"job": job.id}) if args.json else job.id)
-        return 0
-    with interrupted_by_sigterm():
-        summary = run_here(services, request, TerminalProgress(sys.stderr))
-    if args.json:
-        print(json.dumps(summary))
-        return 0
-    s = summary
-    if params.objects:
-        of_files = f"{s['n_images']:,} of {count(s['n_files'], 'object')}"
-        print(f"run {s['run']}: {of_files}, {s['n_unreadable']:,} unusable")
-    else:
-        of_files = f"{count(s['n_images'], 'image')} of {count(s['n_files'], 'file')}"
-        print(f"run {s['run']}: {of_files}, {s['n_unreadable']:,} unreadable")
-    print(
-        f"  embedded {s['n_embedded']:,}, cached {s['n_cached']:,}, in {s['seconds']['total']:.1f} s "
-        f"with {s['backbone']}"
-    )
-    print(f"  {count(s['n_clusters'], 'cluster')}, {count(s['n_noise'], 'image')} in none")
-    print(
-        f"  {count(s['n_exact_duplicate_groups'], 'group')} of exact duplicates, "
-        f"{count(s['n_near_duplicate_groups'], 'group')} of near duplicates, "
-        f"{count(s['n_leaks'], 'leak')} across splits, {count(s['n_outliers'], 'outlier')}"
-    )
-    print(f"Look at it: dataeval-ui serve, then open /explore?run={s['run']}")
-    return 0
 
 
 def findings(services: Services, args: argparse.Namespace) -> int:
@@ -326,23 +191,6 @@ def jobs(services: Services, args: argparse.Namespace) -> int:
     return show(rows, args.json, empty="No job yet.", key="jobs")
 
 
-def cancel(services: Services, args: argparse.Namespace) -> int:
-    """Ask a job to stop."""
-    from dataeval_ui.services.runs import cancel_job
-
-    cancel_job(services, args.job)
-    say("Asked to stop. What it committed stays; `resume` goes on from there.")
-    return 0
-
-
-def resume(services: Services, args: argparse.Namespace) -> int:
-    """Go on with a stopped job."""
-    from dataeval_ui.services.runs import resume_job
-
-    print(resume_job(services, args.job).id)
-    return 0
-
-
 def remove(services: Services, args: argparse.Namespace) -> int:
     """Forget a dataset."""
     from dataeval_ui.services.datasets import remove_dataset
@@ -351,34 +199,3 @@ def remove(services: Services, args: argparse.Namespace) -> int:
     remove_dataset(services, dataset.id)
     say(f"{dataset.name!r} and its runs are forgotten. Your images were not touched.")
     return 0
-
-
-def worker(services: Services, _args: argparse.Namespace) -> int:
-    """Take jobs."""
-    from dataeval_ui.services.runs import run_worker
-
-    run_worker(services)
-    return 0
-
-
-COMMANDS: Mapping[str, Callable[[Services, argparse.Namespace], int]] = {
-    command.__name__: command
-    for command in (
-        demo,
-        serve,
-        run,
-        findings,
-        search,
-        compare,
-        names,
-        export,
-        backbones,
-        datasets,
-        runs,
-        jobs,
-        cancel,
-        resume,
-        remove,
-        worker,
-    )
-}

@@ -1,0 +1,46 @@
+"""What each command does, a module a topic; `cli.py` says how the first ones are spelled.
+
+A module of a later topic brings its own spelling: `add_parser(commands, shared, json_too)` beside its functions, named
+in `PARSERS`, so that a topic is added by one module and its lines here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from dataeval_ui.commands import asking, running
+
+if TYPE_CHECKING:
+    import argparse
+
+    from dataeval_ui.services.context import Services
+
+Command = Callable[["Services", "argparse.Namespace"], int]
+
+COMMANDS: Mapping[str, Command] = {
+    command.__name__: command
+    for command in (
+        running.demo,
+        running.serve,
+        running.run,
+        running.cancel,
+        running.resume,
+        running.worker,
+        asking.findings,
+        asking.search,
+        asking.compare,
+        asking.names,
+        asking.export,
+        asking.backbones,
+        asking.datasets,
+        asking.runs,
+        asking.jobs,
+        asking.remove,
+    )
+}
+
+# commands that load numpy, numba or torch in this process, whose threads and caches are set first
+COMPUTING = frozenset({"run", "worker", "search", "compare", "names"})
+
+PARSERS: tuple[Callable[..., None], ...] = ()
