@@ -61,6 +61,15 @@ class Settings:
     offline: bool = _doc("Never ask a model hub.", default=False)
     models: tuple[OwnModel, ...] = _doc("Models of your own; in `settings.toml` alone.", default=())
     host: str = _doc("Address to serve at.", default="127.0.0.1")
+    login: str = _doc(
+        "How to log in: auto (none on this machine, the owner's password elsewhere), password, or oidc.", default="auto"
+    )
+    roles: Mapping[str, str] = _doc(
+        "Roles of people who log in by oidc: an e-mail address, `*@domain` or `group:name` to view, comment, decide or "
+        "owner; a table in `settings.toml` alone.",
+        default_factory=dict,
+    )
+    public_url: str = _doc("Address that links begin with, where others reach this server by another.", default="")
     port: int = _doc("Port to serve at.", default=8501, within=(0, 65_535))
     n_threads: int = _doc("Threads of the model and of BLAS.", default_factory=n_usable_cores, within=(1, 1024))
     n_decoders: int = _doc(
@@ -90,7 +99,7 @@ class Settings:
     )
 
 
-FILE_ONLY = ("models",)
+FILE_ONLY = ("models", "roles")
 """Settings that no environment holds: a child process reads them from the same `settings.toml`."""
 BLAS_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
@@ -124,6 +133,8 @@ def _parse(name: str, kind: object, value: Any) -> Any:
                 if not isinstance(value, (list, tuple)):
                     raise TypeError
                 return tuple(OwnModel.from_table(table) for table in value)
+            case "Mapping[str, str]":
+                return _roles(value)
             case "int":
                 if isinstance(value, (bool, float)):  # 1.5 files are no setting
                     raise TypeError
@@ -152,6 +163,13 @@ def _parse(name: str, kind: object, value: Any) -> Any:
         raise ParameterError(f"The setting {name!r} needs a value of type {kind}, got {shown}.") from None
     except RuntimeError:  # pathlib's answer to "~nobody"
         raise ParameterError(f"The setting {name!r} names the home folder of a user whom this machine lacks.") from None
+
+
+def _roles(value: Any) -> dict[str, str]:
+    known = ("view", "comment", "decide", "owner")
+    if not isinstance(value, dict) or any(role not in known for role in value.values()):
+        raise ParameterError(f"The setting 'roles' gives each name one of {', '.join(known)}.")
+    return {str(name): role for name, role in value.items()}
 
 
 def _check_ranges(settings: Settings) -> None:

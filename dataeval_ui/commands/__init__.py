@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from dataeval_ui.commands import asking, running
+from dataeval_ui.commands import asking, running, share
 
 if TYPE_CHECKING:
     import argparse
@@ -37,10 +37,12 @@ COMMANDS: Mapping[str, Command] = {
         asking.runs,
         asking.jobs,
         asking.remove,
+        share.share,
+        share.password,
     )
 }
 
 # commands that load numpy, numba or torch in this process, whose threads and caches are set first
 COMPUTING = frozenset({"run", "worker", "search", "compare", "names"})
 
-PARSERS: tuple[Callable[..., None], ...] = ()
+PARSERS: tuple[Callable[..., None], ...] = (share.add_parser,)

@@ -1,23 +1,33 @@
-"""Who may do what. Every route asks `may`; nothing else decides.
+"""The door of the server: every request and every message of a web socket is somebody's, or is refused here.
 
-Today there is one viewer, the person at this machine, who may do everything. Anyone else is refused, whatever address
-the server was bound to.
+`dataeval_ui.services.access` says who somebody is and what they may do; this finds out where a request comes from.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import urlsplit
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlsplit
+
+from dataeval_ui.services.access import LOCAL_ONLY, OWNER, Permission, Viewer, may, viewer_of_cookies
+from dataeval_ui.ui.viewer import DOOR, claims_of
 
 if TYPE_CHECKING:
     from starlette.requests import HTTPConnection
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-Action = Literal["view", "upload"]
+    from dataeval_ui.services.context import Services
+    from dataeval_ui.services.login import LoginMode
+
+__all__ = ["AccessMiddleware", "Viewer", "host_name", "is_loopback", "is_same_origin", "may", "viewer_of"]
+
+_VIEWER = "dataeval_ui.viewer"
+_OPEN_PATHS = ("/api/health", "/_stcore/health", "/login", "/logout", "/leave", "/favicon.png")
+_LINK = re.compile(r"/s/[^/]+")
+_OIDC_PREFIXES = ("/auth/", "/oauth2callback", "/static/", "/_stcore/", "/vendor/")
+_OWNERS_PREFIXES = ("/_stcore/upload_file/", "/_stcore/metrics", "/_stcore/agent/")
 
 UPLOAD_HEADER = "x-dataeval-ui"
 """A page of another site cannot send this header without asking first, and the answer is no."""
@@ -29,54 +39,17 @@ _PROXY_HEADERS = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Viewer:
-    """Who asks.
-
-    Attributes
-    ----------
-    is_local : bool
-        The request came from this machine, through no proxy.
-    """
-
-    is_local: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Permission:
-    """An answer with its reason.
-
-    Attributes
-    ----------
-    allowed : bool
-    reason : str
-        A sentence for whoever was refused; empty when allowed.
-    """
-
-    allowed: bool
-    reason: str = ""
+def comes_from_here(connection: HTTPConnection) -> bool:
+    """Say whether a request comes from this machine, through no proxy."""
+    client = connection.client
+    through_proxy = any(name in connection.headers for name in _PROXY_HEADERS)
+    return client is not None and is_loopback(client.host) and not through_proxy
 
 
 def viewer_of(connection: HTTPConnection) -> Viewer:
-    """Tell who sent a request."""
-    client = connection.client
-    through_proxy = any(name in connection.headers for name in _PROXY_HEADERS)
-    return Viewer(is_local=client is not None and is_loopback(client.host) and not through_proxy)
-
-
-def may(viewer: Viewer, action: Action, run_id: str | None = None) -> Permission:
-    """Say whether a viewer may do something.
-
-    Parameters
-    ----------
-    viewer : Viewer
-    action : {"view", "upload"}
-    run_id : str, optional
-        The run it is about, or None for what belongs to no run.
-    """
-    if viewer.is_local:
-        return Permission(allowed=True)
-    return Permission(allowed=False, reason="This server answers its own machine alone.")
+    """Return who sent a request, as the middleware found out; nobody where it was not asked."""
+    viewer = connection.scope.get(_VIEWER)
+    return viewer if isinstance(viewer, Viewer) else Viewer(role="nobody", reason=LOCAL_ONLY)
 
 
 def is_loopback(host: str) -> bool:
@@ -120,36 +93,139 @@ class AccessMiddleware:
     ----------
     app : ASGI application
     hosts : iterable of str
-        Names to answer to beside those of this machine.
+        Names to answer to beside those of this machine, where no login is required.
+    services : callable, optional
+        Opens the workspace, for links and log-ins; without it this machine's user is the only viewer.
+    login : {"none", "password", "oidc"}
+        With "none" whoever sits at this machine is the owner, and no other machine is answered.
     """
 
-    def __init__(self, app: ASGIApp, hosts: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        hosts: Iterable[str] = (),
+        *,
+        services: Callable[[], Services] | None = None,
+        login: LoginMode = "none",
+    ) -> None:
         self.app = app
         self.hosts = frozenset(host.lower() for host in hosts)
+        self.services = services
+        self.login = login
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or answer it with 403."""
+        """Pass a request on with its viewer, or answer it with a refusal."""
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
         from starlette.requests import HTTPConnection
-        from starlette.responses import PlainTextResponse
 
         connection = HTTPConnection(scope)
         host = connection.headers.get("host", "")
-        name = host_name(host)
-        permission = may(viewer_of(connection), "view")
-        if not is_loopback(name) and name not in self.hosts:
-            permission = Permission(allowed=False, reason="Open this server by the address that it printed.")
-        elif scope["type"] == "websocket" and not is_same_origin(connection.headers):
+        is_socket = scope["type"] == "websocket"
+        permission = self._door(connection, host_name(host))
+        viewer = Viewer(role="nobody", reason=permission.reason)
+        if permission.allowed:
+            viewer = await self.viewer(connection)
+            permission = self._judge(viewer, scope["path"])
+        if is_socket and permission.allowed and not is_same_origin(connection.headers):
             # Streamlit takes any port of this machine, and asks the web for its own address to judge another host.
             permission = Permission(allowed=False, reason="Pages of other sites may not talk to this server.")
-        if permission.allowed:
-            await self.app(scope, receive, _with_headers(send, host) if scope["type"] == "http" else send)
-        elif scope["type"] == "http":
-            await PlainTextResponse(permission.reason, status_code=403)(scope, receive, send)
+        if not permission.allowed:
+            await self._refuse(connection, permission.reason, receive, send, host)
+            return
+        scope = {**scope, _VIEWER: viewer, "headers": _with_door(scope["headers"], self._is_local(connection))}
+        if is_socket:
+            await self.app(scope, self._checked(connection, receive), send)
         else:
-            await send({"type": "websocket.close", "code": 1008, "reason": permission.reason})
+            await self.app(scope, receive, _with_headers(send, host))
+
+    async def viewer(self, connection: HTTPConnection) -> Viewer:
+        """Tell who sent a request, from the catalog as it stands now."""
+        from starlette.concurrency import run_in_threadpool
+
+        is_local, cookies = self._is_local(connection), connection.cookies
+        if self.services is None:
+            return OWNER if is_local else Viewer(role="nobody", reason=LOCAL_ONLY)
+        if is_local and not any(name.startswith("dataeval_ui_") for name in cookies):
+            return OWNER
+        claims = claims_of(cookies) if self.login == "oidc" else None
+        services = self.services()
+        return await run_in_threadpool(viewer_of_cookies, services, cookies, is_local=is_local, claims=claims)
+
+    def _is_local(self, connection: HTTPConnection) -> bool:
+        return self.login == "none" and comes_from_here(connection)
+
+    def _door(self, connection: HTTPConnection, name: str) -> Permission:
+        """Judge where a request comes from, before who sent it."""
+        if self.login != "none":
+            # Cookies belong to one name: a page that points its own name here has none of them.
+            return Permission(allowed=bool(name), reason="" if name else "The request names no host.")
+        if not is_loopback(name) and name not in self.hosts:
+            return Permission(allowed=False, reason="Open this server by the address that it printed.")
+        if not comes_from_here(connection):
+            return Permission(allowed=False, reason=LOCAL_ONLY)
+        return Permission(allowed=True)
+
+    def _judge(self, viewer: Viewer, path: str) -> Permission:
+        if path in _OPEN_PATHS or _LINK.fullmatch(path):
+            return Permission(allowed=True)
+        if path.startswith(_OWNERS_PREFIXES):
+            return may(viewer, "upload")
+        if self.login == "oidc" and viewer.role == "nobody" and not path.startswith(("/api/", "/media/")):
+            return Permission(allowed=True)  # Streamlit's own page, which offers to log in and shows nothing else
+        return may(viewer, "view")
+
+    async def _refuse(self, connection: HTTPConnection, reason: str, receive: Receive, send: Send, host: str) -> None:
+        from starlette.responses import PlainTextResponse, RedirectResponse, Response
+
+        scope = connection.scope
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008, "reason": reason[:120]})
+            return
+        wants_page = scope["method"] == "GET" and "text/html" in connection.headers.get("accept", "")
+        is_guest = any(name.startswith("dataeval_ui_guest_") for name in connection.cookies)
+        answer: Response = PlainTextResponse(reason, status_code=403)
+        if wants_page and self.login == "password" and not is_guest:
+            query = scope["query_string"].decode("latin-1")
+            here = scope["path"] + (f"?{query}" if query else "")
+            answer = RedirectResponse(f"/login?next={quote(here, safe='')}", status_code=303)
+        elif wants_page and is_guest:
+            from dataeval_ui.server.door_pages import message_page
+
+            answer = message_page("You are out", reason, link=("/leave", "Forget this link"))
+        await answer(scope, receive, _with_headers(send, host) if host_name(host) else send)
+
+    def _checked(self, connection: HTTPConnection, receive: Receive) -> Receive:
+        """Check the viewer again at every message: a link that ends takes its pages with it at the next click.
+
+        The message of somebody who is out is swallowed, and the page's script is run from its top in its place, with no
+        widget's value: it finds nobody, says why, and no callback of the page runs.
+        """
+
+        async def receiving() -> Message:
+            message = await receive()
+            if message["type"] == "websocket.receive" and self.services is not None:
+                viewer = await self.viewer(connection)
+                if viewer.role == "nobody":
+                    message = {"type": "websocket.receive", "bytes": _empty_rerun(), "text": None}
+            return message
+
+        return receiving
+
+
+def _empty_rerun() -> bytes:
+    from streamlit.proto.BackMsg_pb2 import BackMsg
+
+    message = BackMsg()
+    message.rerun_script.query_string = ""
+    return bytes(message.SerializeToString())
+
+
+def _with_door(headers: Iterable[tuple[bytes, bytes]], is_local: bool) -> list[tuple[bytes, bytes]]:
+    """Tell the pages whether a request came from this machine; nobody else may tell them."""
+    name = DOOR.lower().encode("ascii")
+    return [*((n, v) for n, v in headers if n.lower() != name), (name, b"local" if is_local else b"remote")]
 
 
 def content_security_policy(host: str) -> str:

@@ -69,13 +69,16 @@ def app_parts(
     """
     from starlette.middleware import Middleware
 
-    from dataeval_ui.server.access import AccessMiddleware
+    from dataeval_ui.server.access import AccessMiddleware, is_loopback
+    from dataeval_ui.server.door import door_routes
     from dataeval_ui.server.routes import data_routes
     from dataeval_ui.server.uploads import remove_abandoned, upload_routes
-    from dataeval_ui.services.shared import shared_run
+    from dataeval_ui.services.login import login_mode
+    from dataeval_ui.services.shared import shared_run, shared_services
     from dataeval_ui.settings import load_settings
 
     settings = load_settings() if settings is None else settings
+    login = login_mode(shared_services(), is_loopback=is_loopback(settings.host))
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Any) -> AsyncIterator[dict[str, Any]]:
@@ -86,8 +89,14 @@ def app_parts(
             yield {}
 
     return {
-        "routes": [*data_routes(open_run or shared_run, settings), *upload_routes(settings)],
-        "middleware": [Middleware(AccessMiddleware, hosts=(settings.host,))],
+        "routes": [
+            *data_routes(open_run or shared_run, settings),
+            *upload_routes(settings),
+            *door_routes(shared_services),
+        ],
+        "middleware": [
+            Middleware(AccessMiddleware, hosts=(settings.host,), services=shared_services, login=login),
+        ],
         "lifespan": lifespan,
     }
 

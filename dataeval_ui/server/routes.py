@@ -15,6 +15,7 @@ import numpy as np
 
 from dataeval_ui.errors import AccessDeniedError, DataEvalUIError, InputError, StorageError, UnknownNameError
 from dataeval_ui.server.access import may, viewer_of
+from dataeval_ui.services.access import may_see_column
 from dataeval_ui.types import digest_of
 from dataeval_ui.ui.components.frontend_files import MEDIA_TYPES, frontend_digest, frontend_files
 from dataeval_ui.ui.components.urls import API_PREFIX
@@ -85,7 +86,10 @@ def guarded(handler: Callable[[Request], Response]) -> Callable[[Request], Respo
     def handle(request: Request) -> Response:
         from starlette.responses import JSONResponse
 
-        permission = may(viewer_of(request), "view", request.path_params.get("run"))
+        viewer = viewer_of(request)
+        permission = may(viewer, "view", request.path_params.get("run"))
+        if permission.allowed:
+            permission = may_see_column(viewer, request.path_params.get("column", ""))
         if not permission.allowed:
             return JSONResponse({"error": permission.reason}, status_code=403)
         try:

@@ -10,7 +10,7 @@ import time
 import webbrowser
 from typing import TYPE_CHECKING
 
-from dataeval_ui.errors import AccessDeniedError, ParameterError
+from dataeval_ui.errors import ParameterError
 from dataeval_ui.server.access import is_loopback
 from dataeval_ui.settings import environment_of
 
@@ -34,19 +34,18 @@ def serve(settings: Settings, *, open_browser: bool, page: str = "") -> None:
     Raises
     ------
     AccessDeniedError
-        A host that others can reach: there is no login yet.
+        A host that others can reach without a password or a provider.
     ParameterError
         No free port.
     """
-    if not is_loopback(settings.host):
-        raise AccessDeniedError(
-            f"The server can be bound to this machine alone for now, not to {settings.host!r}: it has no login yet. "
-            "Leave --host out, and reach it from elsewhere through `ssh -L`."
-        )
+    os.environ.update(environment_of(settings))
+    from dataeval_ui.services.login import login_mode
+    from dataeval_ui.services.shared import shared_services
+
+    login_mode(shared_services(), is_loopback=is_loopback(settings.host))
     port = free_port(settings.host, settings.port)
     if port != settings.port:
         print(f"Port {settings.port} is in use; serving at {port} instead.", file=sys.stderr)  # noqa: T201
-    os.environ.update(environment_of(settings))
 
     from dataeval_ui.server.app import build_app
     from dataeval_ui.server.options import STREAMLIT_OPTIONS

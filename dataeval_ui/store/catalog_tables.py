@@ -84,6 +84,35 @@ JOBS = sa.Table(
     sa.Column("n_attempts", sa.Integer, nullable=False),
 )
 
+LINKS = sa.Table(
+    "links",
+    METADATA,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("run_id", sa.String(80), nullable=False, index=True),
+    sa.Column("view_id", sa.String(32)),
+    sa.Column("role", sa.String(16), nullable=False),
+    sa.Column("note", sa.String(255), nullable=False),
+    sa.Column("token_hash", sa.String(64), nullable=False),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Column("expires_at", UtcDateTime, nullable=False),
+    sa.Column("revoked_at", UtcDateTime),
+    sa.Column("max_uses", sa.Integer),
+    sa.Column("n_uses", sa.Integer, nullable=False),
+    sa.Column("last_used_at", UtcDateTime),
+)
+
+SAVED_VIEWS = sa.Table(
+    "saved_views",
+    METADATA,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("run_id", sa.String(80), nullable=False, index=True),
+    sa.Column("name", sa.String(255), nullable=False),
+    sa.Column("page", sa.String(64), nullable=False),
+    sa.Column("address", sa.JSON, nullable=False),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.UniqueConstraint("run_id", "name"),
+)
+
 
 def connect(url: str) -> sa.Engine:
     """Make the engine of a catalog and its tables where they are missing."""

@@ -30,7 +30,10 @@ def services() -> Services:
 
 
 def run(run_id: str) -> Run:
-    """Open a finished run; see `dataeval_ui.services.shared.shared_run` for the errors."""
+    """Open a finished run that the viewer may see; see `dataeval_ui.services.shared.shared_run` for the errors."""
+    from dataeval_ui.ui.viewer import require
+
+    require("view", run_id)
     return shared_run(run_id)
 
 

@@ -22,6 +22,7 @@ def shown_errors() -> Iterator[None]:
     The one place where the pages catch anything: our errors are sentences and are shown as they are; whatever else
     happens is logged with its traceback under a reference, and the user is told the reference alone.
     """
+    _check_viewer()
     try:
         yield
     except DataEvalUIError as error:
@@ -34,3 +35,13 @@ def shown_errors() -> Iterator[None]:
             f"**{reference}** in the server's log.",
             icon=":material/error:",
         )
+
+
+def _check_viewer() -> None:
+    """End the script where whoever looks at the page may not any more: a fragment is run without the page's top."""
+    from dataeval_ui.ui.viewer import current_viewer
+
+    viewer = current_viewer()
+    if viewer.role == "nobody":
+        st.error(plain(viewer.reason), icon=":material/lock:")
+        st.stop()

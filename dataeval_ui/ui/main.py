@@ -7,53 +7,68 @@ from pathlib import Path
 import streamlit as st
 
 from dataeval_ui.ui.errors import shown_errors
+from dataeval_ui.ui.panels.door import pages_for, turn_away
 from dataeval_ui.ui.panels.frame import render_frame
+from dataeval_ui.ui.viewer import current_viewer
 
 ICON = Path(__file__).parent / "icon.png"
 
 # Before the navigation: a browser would else ask the web for the page's own Material icon, to show it in the tab.
 st.set_page_config(page_icon=str(ICON), layout="wide")
 
+viewer = current_viewer()
+if viewer.role == "nobody":
+    turn_away(viewer)
+
 page = st.navigation(
-    [
-        st.Page(
-            "app_pages/datasets.py",
-            title="Datasets",
-            icon=":material/folder:",
-            default=True,
-            help="Add, preview and remove datasets, and open their runs.",
-        ),
-        st.Page(
-            "app_pages/run.py",
-            title="Run",
-            icon=":material/play_arrow:",
-            help="Choose a backbone, start a run and watch it.",
-        ),
-        st.Page(
-            "app_pages/explore.py",
-            title="Explore",
-            icon=":material/bubble_chart:",
-            help="The map: colour, filter, search for similar images, select and export.",
-        ),
-        st.Page(
-            "app_pages/duplicates.py",
-            title="Duplicates",
-            icon=":material/content_copy:",
-            help="Exact and near duplicates side by side, those across splits first.",
-        ),
-        st.Page(
-            "app_pages/outliers.py",
-            title="Outliers",
-            icon=":material/scatter_plot:",
-            help="Images unlike all others, ranked, and files that could not be read.",
-        ),
-        st.Page(
-            "app_pages/compare.py",
-            title="Compare",
-            icon=":material/compare:",
-            help="The same images under several backbones: which one suits this dataset?",
-        ),
-    ],
+    pages_for(
+        viewer,
+        [
+            st.Page(
+                "app_pages/datasets.py",
+                title="Datasets",
+                icon=":material/folder:",
+                default=True,
+                help="Add, preview and remove datasets, and open their runs.",
+            ),
+            st.Page(
+                "app_pages/run.py",
+                title="Run",
+                icon=":material/play_arrow:",
+                help="Choose a backbone, start a run and watch it.",
+            ),
+            st.Page(
+                "app_pages/explore.py",
+                title="Explore",
+                icon=":material/bubble_chart:",
+                help="The map: colour, filter, search for similar images, select and export.",
+            ),
+            st.Page(
+                "app_pages/duplicates.py",
+                title="Duplicates",
+                icon=":material/content_copy:",
+                help="Exact and near duplicates side by side, those across splits first.",
+            ),
+            st.Page(
+                "app_pages/outliers.py",
+                title="Outliers",
+                icon=":material/scatter_plot:",
+                help="Images unlike all others, ranked, and files that could not be read.",
+            ),
+            st.Page(
+                "app_pages/compare.py",
+                title="Compare",
+                icon=":material/compare:",
+                help="The same images under several backbones: which one suits this dataset?",
+            ),
+            st.Page(
+                "app_pages/share.py",
+                title="Share",
+                icon=":material/share:",
+                help="Links for reviewers, saved views, and the page in one file.",
+            ),
+        ],
+    ),
     position="top",
 )
 st.set_page_config(page_title=f"{page.title} · DataEval UI", page_icon=str(ICON), layout="wide")

@@ -5,17 +5,18 @@ from starlette.testclient import TestClient, WebSocketDenialResponse
 from starlette.websockets import WebSocketDisconnect
 
 from dataeval_ui.server.access import AccessMiddleware, Viewer, host_name, is_loopback, is_same_origin, may
+from dataeval_ui.services.access import OWNER
 
 
 def test_the_person_at_this_machine_may_everything():
-    for action in ("view", "upload"):
-        assert may(Viewer(is_local=True), action, "run").allowed
+    for action in ("view", "comment", "decide", "upload", "manage"):
+        assert may(OWNER, action, "run").allowed
 
 
 def test_everyone_else_may_nothing_and_is_told_why():
-    permission = may(Viewer(is_local=False), "view", "run")
+    permission = may(Viewer(role="nobody"), "view", "run")
     assert not permission.allowed
-    assert permission.reason == "This server answers its own machine alone."
+    assert permission.reason == "Log in, or open the link that you were sent."
 
 
 @pytest.mark.parametrize(

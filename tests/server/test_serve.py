@@ -9,15 +9,20 @@ from streamlit.web.server.app_discovery import discover_asgi_app
 from dataeval_ui.errors import AccessDeniedError, ParameterError
 from dataeval_ui.server.options import STREAMLIT_OPTIONS, config_toml
 from dataeval_ui.server.serve import free_port, serve
+from dataeval_ui.services.shared import shared_services
 from dataeval_ui.settings import Settings, environment_of, load_settings
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.4", "example.org", "::"])
-def test_an_address_that_others_reach_is_refused_until_there_is_a_login(host):
-    with pytest.raises(AccessDeniedError, match="no login yet"):
-        serve(Settings(host=host), open_browser=False)
+def test_an_address_that_others_reach_is_refused_until_there_is_a_login(host, tmp_path, monkeypatch):
+    for name, value in environment_of(Settings(workspace=tmp_path, host=host)).items():
+        monkeypatch.setenv(name, value)
+    shared_services.cache_clear()
+    with pytest.raises(AccessDeniedError, match=r"has no login\. Set a password with `dataeval-ui password`"):
+        serve(Settings(workspace=tmp_path, host=host), open_browser=False)
+    shared_services.cache_clear()
 
 
 def test_a_port_in_use_gives_the_next_free_one():

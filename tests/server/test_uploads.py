@@ -9,6 +9,7 @@ from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect
 
 from dataeval_ui.errors import InputError, StorageError
+from dataeval_ui.server.access import AccessMiddleware
 from dataeval_ui.server.uploads import RecordReader, upload_routes
 from dataeval_ui.services.uploads import (
     ABANDONED_S,
@@ -204,7 +205,7 @@ def call(settings, upload, pieces, *, then):
     path = f"/api/uploads/{upload}/files"
     scope = {"type": "http", "method": "POST", "path": path, "raw_path": path.encode(), "query_string": b""}
     scope |= {"headers": headers, "client": ("127.0.0.1", 5), "server": ("127.0.0.1", 8501), "scheme": "http"}
-    app = Starlette(routes=upload_routes(settings))
+    app = AccessMiddleware(Starlette(routes=upload_routes(settings)))
     with contextlib.suppress(asyncio.CancelledError, ClientDisconnect):
         asyncio.run(app({**scope, "root_path": "", "http_version": "1.1"}, receive, send_back))
     return sent

@@ -17,6 +17,7 @@ from dataeval_ui.ui.errors import shown_errors
 from dataeval_ui.ui.panels.job_list import render_active_jobs
 from dataeval_ui.ui.panels.map_view import look_at
 from dataeval_ui.ui.text import visible
+from dataeval_ui.ui.viewer import can, require
 
 if TYPE_CHECKING:
     from dataeval_ui.services.cluster_names import ClusterName
@@ -52,6 +53,8 @@ def render_cluster_names(run: Run) -> None:
                 "Words that set a cluster apart from the other images. ✓ fits the first word best, ✗ is the image of "
                 "the cluster that fits it least."
             )
+        elif not can("manage"):
+            st.caption("The clusters have no names yet.")
         elif any(job.kind == NAMES_JOB for job in active_jobs(cached.services())):
             render_active_jobs()
         else:
@@ -73,4 +76,5 @@ def items_of(names: tuple[ClusterName, ...]) -> list[GalleryItem]:
 
 def _start(run_id: str) -> None:
     with shown_errors():
+        require("manage", run_id)
         start_naming(cached.services(), run_id)

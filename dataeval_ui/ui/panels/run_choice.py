@@ -10,9 +10,11 @@ import streamlit as st
 from dataeval_ui.services.demo import install_demo
 from dataeval_ui.services.runs import list_runs
 from dataeval_ui.ui import cached, state
+from dataeval_ui.ui.panels import views
 from dataeval_ui.ui.panels.clock import moment
 from dataeval_ui.ui.panels.facts import Page, render_facts
 from dataeval_ui.ui.text import plain, visible
+from dataeval_ui.ui.viewer import can, require
 
 if TYPE_CHECKING:
     from dataeval_ui.services.run import Run
@@ -32,7 +34,9 @@ def render_run_choice(page: Page) -> Run:
         The run's results are gone.
     """
     ours = cached.services()
-    runs = list_runs(ours)
+    viewer = require("view")
+    runs = [run for run in list_runs(ours) if viewer.run_id in (None, run.id)]
+    views.open_named(viewer)
     if not runs:
         render_no_run()
         st.stop()
@@ -48,8 +52,9 @@ def render_run_choice(page: Page) -> Run:
     strip, switcher = st.columns([17, 7], vertical_alignment="center", gap="medium")
     with strip:
         render_facts(opened, page)
-    with switcher:
+    with switcher, st.container(horizontal=True, vertical_alignment="center", gap="small", wrap=False):
         _render_switcher(runs, run_id)
+        views.render_views(opened, page)
     return opened
 
 
@@ -99,6 +104,9 @@ def _render_switcher(runs: list[RunRecord], run_id: str) -> None:
 def render_no_run() -> None:
     """Say what to do in a workspace without a run."""
     ours = cached.services()
+    if not can("manage"):
+        st.info("The run that you were invited to is no longer here. Ask whoever sent you the link.")
+        return
     with st.container(border=True):
         st.subheader("No run yet", icon=":material/map:", anchor=False)
         if ours.catalog.list_datasets():
@@ -119,7 +127,8 @@ def _render_unknown_run(run_id: str, runs: list[RunRecord]) -> None:
         icon=":material/arrow_forward:",
         query_params={"run": runs[0].id},
     )
-    st.page_link("app_pages/datasets.py", label="See all datasets and runs", icon=":material/folder:")
+    if can("manage"):
+        st.page_link("app_pages/datasets.py", label="See all datasets and runs", icon=":material/folder:")
 
 
 def render_demo_button(*, key: str) -> None:

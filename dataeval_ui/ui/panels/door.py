@@ -1,0 +1,55 @@
+"""What nobody sees, and which pages somebody sees."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import streamlit as st
+
+from dataeval_ui.ui.panels.frame import render_frame
+from dataeval_ui.ui.text import plain
+
+if TYPE_CHECKING:
+    from streamlit.navigation.page import StreamlitPage
+
+    from dataeval_ui.services.access import Viewer
+
+OWNERS_PAGES = ("datasets", "run", "compare", "share")
+"""Pages that show or change more than one run."""
+
+_WELCOME = Path(__file__).parent.parent / "app_pages" / "welcome.py"
+
+
+def pages_for(viewer: Viewer, pages: Sequence[StreamlitPage]) -> list[StreamlitPage]:
+    """Return the pages of the navigation that a viewer may open; a guest begins at a page of welcome."""
+    if viewer.is_owner:
+        return list(pages)
+    welcome = st.Page(_WELCOME, title="Start", icon=":material/home:", default=True, help="What you were invited to.")
+    return [welcome, *(page for page in pages if page.url_path not in OWNERS_PAGES and not page._default)]
+
+
+def turn_away(viewer: Viewer) -> NoReturn:
+    """Say why nothing is shown, with the way in, and end the script."""
+    st.navigation([st.Page(_nothing, title="Log in", default=True)], position="hidden")
+    render_frame("")
+    with st.container(border=True):
+        st.subheader("Nothing to see here", icon=":material/lock:", anchor=False)
+        st.markdown(plain(viewer.reason))
+        if viewer.reason.startswith("This link"):
+            st.link_button("Forget this link", "/leave")
+        elif _has_provider():
+            st.button("Log in", type="primary", icon=":material/login:", on_click=st.login)
+    st.stop()
+
+
+def _nothing() -> None:
+    """Draw no page."""
+
+
+def _has_provider() -> bool:
+    try:
+        return "auth" in st.secrets
+    except FileNotFoundError:
+        return False
