@@ -113,6 +113,41 @@ SAVED_VIEWS = sa.Table(
     sa.UniqueConstraint("run_id", "name"),
 )
 
+_SEQ = sa.BigInteger().with_variant(sa.Integer, "sqlite")  # SQLite counts up in a column of this type alone
+
+DECISIONS = sa.Table(
+    "decisions",
+    METADATA,
+    sa.Column("seq", _SEQ, primary_key=True, autoincrement=True),
+    sa.Column("id", sa.String(64), nullable=False, unique=True),
+    sa.Column("run_id", sa.String(80), nullable=False),
+    sa.Column("dataset_id", sa.String(32), nullable=False, index=True),
+    sa.Column("finding_kind", sa.String(64), nullable=False),
+    sa.Column("finding_key", sa.String(64), nullable=False),
+    sa.Column("image_ids", sa.JSON, nullable=False),
+    sa.Column("verdict", sa.String(16)),
+    sa.Column("label", sa.String(255), nullable=False),
+    sa.Column("comment", sa.Text, nullable=False),
+    sa.Column("reviewer", sa.String(255), nullable=False),
+    sa.Column("at", UtcDateTime, nullable=False),
+    sa.Column("source", sa.String(255), nullable=False),
+    sa.Column("retracts", sa.String(64)),
+    sqlite_autoincrement=True,
+)
+
+AUDIT = sa.Table(
+    "audit",
+    METADATA,
+    sa.Column("seq", _SEQ, primary_key=True, autoincrement=True),
+    sa.Column("at", UtcDateTime, nullable=False),
+    sa.Column("who", sa.String(255), nullable=False),
+    sa.Column("source", sa.String(255), nullable=False),
+    sa.Column("action", sa.String(64), nullable=False),
+    sa.Column("run_id", sa.String(80), index=True),
+    sa.Column("what", sa.Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+
 
 def connect(url: str) -> sa.Engine:
     """Make the engine of a catalog and its tables where they are missing."""
