@@ -115,9 +115,12 @@ def build_parser() -> argparse.ArgumentParser:
     )
     names.add_argument("run", metavar="RUN")
 
-    export = commands.add_parser("export", parents=[shared], help="write a run as a table, a row an image")
+    export = commands.add_parser(
+        "export", parents=[shared], help="write a run as a table, or as one page for reviewers"
+    )
     export.add_argument("run", metavar="RUN")
-    export.add_argument("out", metavar="OUT.{csv,parquet,json}")
+    export.add_argument("out", metavar="OUT.{csv,parquet,json,html}")
+    export.add_argument("--view", metavar="NAME", help="of OUT.html: the saved view that it shows first")
 
     for name, text in (
         ("datasets", "list the datasets"),

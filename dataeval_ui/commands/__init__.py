@@ -40,7 +40,7 @@ COMMANDS: Mapping[str, Command] = {
         share.share,
         share.password,
     )
-}
+} | {"import-decisions": share.import_decisions}
 
 # commands that load numpy, numba or torch in this process, whose threads and caches are set first
 COMPUTING = frozenset({"run", "worker", "search", "compare", "names"})

@@ -131,12 +131,23 @@ def names(services: Services, args: argparse.Namespace) -> int:
 
 
 def export(services: Services, args: argparse.Namespace) -> int:
-    """Write a run as a table."""
+    """Write a run as a table, or as a page for reviewers."""
     from dataeval_ui.data.paths import source_path
     from dataeval_ui.services.exports import export_run
     from dataeval_ui.services.runs import find_run, open_run
 
     out = source_path(args.out)
+    if out.suffix.lower() in (".html", ".htm"):
+        from dataeval_ui.services.offline import export_offline
+        from dataeval_ui.services.sharing import find_view
+
+        opened = open_run(services, find_run(services, args.run).id)
+        view = None if args.view is None else find_view(services, opened.id, args.view)
+        n_bytes = export_offline(opened, out, view)
+        say(f"{opened.n_images} images written to {out}, {n_bytes / 1e6:.1f} MB. It opens in any browser, offline.")
+        return 0
+    if args.view is not None:
+        raise InputError("--view chooses what a page shows first: it needs OUT.html.")
     n_images = export_run(open_run(services, find_run(services, args.run).id), out)
     say(f"{n_images} images written to {out}.")
     return 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +32,64 @@ def add_parser(commands: Any, shared: argparse.ArgumentParser, json_too: argpars
 
     word = commands.add_parser("password", parents=[shared], help="set the password that other addresses need")
     word.add_argument("--remove", action="store_true", help="forget it")
+
+    back = commands.add_parser(
+        "import-decisions", parents=[shared, json_too], help="take in decisions that reviewers saved from OUT.html"
+    )
+    back.add_argument("run", metavar="RUN")
+    back.add_argument("files", metavar="FILE", nargs="+", help="decisions files; one taken in before changes nothing")
+
+
+def import_decisions(services: Services, args: argparse.Namespace) -> int:
+    """Take in decisions files, and say how far the reviewers agree."""
+    from dataeval_ui.data.decode import read_bytes
+    from dataeval_ui.data.paths import source_path
+    from dataeval_ui.services import decision_files
+    from dataeval_ui.services.runs import find_run, open_run
+
+    opened = open_run(services, find_run(services, args.run).id)
+    contents = []
+    for name in args.files:
+        data, reason = read_bytes(source_path(name), settings=services.settings)
+        if data is None:
+            raise InputError(f"{name!r} cannot be read. {reason}")
+        contents.append(data)
+    done = decision_files.import_decisions(opened, contents)
+    held = decision_files.current_marks(decision_files.load_marks(opened))
+    conflicts = decision_files.conflicts(held)
+    if args.json:
+        told = {
+            "n_new": done.n_new,
+            "n_known": done.n_known,
+            "n_outside": done.n_outside,
+            "reviewers": {name: len(marks) for name, marks in held.items()},
+            "agreement": [
+                {
+                    "reviewers": pair.reviewers,
+                    "n_both": pair.n_both,
+                    "share": None if math.isnan(pair.share) else pair.share,
+                    "kappa": None if math.isnan(pair.kappa) else pair.kappa,
+                }
+                for pair in decision_files.agreement(held)
+            ],
+            "conflicts": [
+                {"target": target, "decisions": {name: mark.decision for name, mark in marks.items()}}
+                for target, marks in conflicts
+            ],
+        }
+        print(json.dumps(told))
+        return 0
+    say(f"{done.n_new} new marks, {done.n_known} known already, {done.n_outside} on what this run does not have.")
+    rows = [
+        {"target": target, **{name: mark.decision for name, mark in sorted(marks.items())}}
+        for target, marks in conflicts
+    ]
+    names = ["target", *sorted(held)]
+    show([{name: row.get(name) for name in names} for row in rows], False, empty="No conflict.", key="conflicts")
+    for pair in decision_files.agreement(held):
+        kappa = "not defined" if math.isnan(pair.kappa) else f"{pair.kappa:.2f}"
+        say(f"{' and '.join(pair.reviewers)}: {pair.n_both} decided by both, Cohen's kappa {kappa}.")
+    return 0
 
 
 def share(services: Services, args: argparse.Namespace) -> int:

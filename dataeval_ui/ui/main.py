@@ -6,17 +6,17 @@ from pathlib import Path
 
 import streamlit as st
 
+from dataeval_ui.ui import viewer as viewers
 from dataeval_ui.ui.errors import shown_errors
 from dataeval_ui.ui.panels.door import pages_for, turn_away
 from dataeval_ui.ui.panels.frame import render_frame
-from dataeval_ui.ui.viewer import current_viewer
 
 ICON = Path(__file__).parent / "icon.png"
 
 # Before the navigation: a browser would else ask the web for the page's own Material icon, to show it in the tab.
 st.set_page_config(page_icon=str(ICON), layout="wide")
 
-viewer = current_viewer()
+viewer = viewers.current_viewer()
 if viewer.role == "nobody":
     turn_away(viewer)
 

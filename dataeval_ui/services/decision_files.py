@@ -1,0 +1,245 @@
+"""Decisions that come back in files: read, checked, kept once, and compared between reviewers.
+
+A file holds an append-only list of one reviewer's marks, each with an id. Importing keeps the marks whose ids
+are not kept yet, so that a file, or a later save of the same one, may be imported as often as one likes.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+from dataeval_ui.errors import InputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from dataeval_ui.services.run import Run
+
+FORMAT = "dataeval-ui-decisions"
+DECISIONS = ("keep", "remove", "relabel", "unsure")
+MAX_FILE_BYTES = 64 * 2**20
+MAX_MARKS = 200_000
+_ID = re.compile(r"[0-9a-f]{32}")
+_TARGET = re.compile(r"(image|finding):[0-9A-Za-z_.-]{1,128}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """One mark of one reviewer.
+
+    Attributes
+    ----------
+    id : str
+        32 hexadecimal digits.
+    at : str
+        When, ISO 8601 in UTC, by the reviewer's clock.
+    target : str
+        `image:<image id>` or `finding:<finding id>`.
+    decision : str or None
+        keep, remove, relabel or unsure; None where only a comment stands, or it was undone.
+    """
+
+    id: str
+    reviewer: str
+    at: str
+    target: str
+    decision: str | None
+    label: str
+    comment: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Imported:
+    """What an import did.
+
+    Attributes
+    ----------
+    n_new, n_known : int
+        Marks kept now, and before.
+    n_outside : int
+        Marks on images or findings that this run does not have; left out.
+    """
+
+    n_new: int
+    n_known: int
+    n_outside: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agreement:
+    """What two reviewers decided on the same targets.
+
+    Attributes
+    ----------
+    n_both : int
+        Targets that both decided.
+    share : float
+        Of those, decided alike, in [0, 1]; NaN without any.
+    kappa : float
+        Cohen's kappa, in [-1, 1]; NaN where it is not defined (nothing in common, or one answer alone).
+    """
+
+    reviewers: tuple[str, str]
+    n_both: int
+    share: float
+    kappa: float
+
+
+def read_decisions(data: bytes, run: Run) -> tuple[list[Mark], int]:
+    """Read a decisions file.
+
+    Returns
+    -------
+    marks : list of Mark
+    n_outside : int
+        Marks on what this run does not have.
+
+    Raises
+    ------
+    InputError
+        No decisions file, of another run, damaged, or too large.
+    """
+    from dataeval_ui.services.offline import finding_id
+
+    if len(data) > MAX_FILE_BYTES:
+        raise InputError(f"A decisions file has at most {MAX_FILE_BYTES // 2**20} MB. Was it saved by the page?")
+    try:
+        content = json.loads(data)
+    except (ValueError, RecursionError):
+        raise InputError("This is no decisions file: it is not JSON. Use the page's button Save decisions.") from None
+    if not isinstance(content, dict) or content.get("format") != FORMAT or content.get("version") != 1:
+        raise InputError("This is no decisions file of this version. Use the page's button Save decisions.")
+    if content.get("run") != run.id:
+        raise InputError(f"These decisions are about run {str(content.get('run'))[:80]!r}, not about {run.id!r}.")
+    reviewer, entries = content.get("reviewer"), content.get("decisions")
+    if not isinstance(reviewer, str) or not 0 < len(reviewer.strip()) <= 255 or not isinstance(entries, list):
+        raise InputError("The decisions file names no reviewer, or holds no list of decisions. Save it again.")
+    if len(entries) > MAX_MARKS:
+        raise InputError(f"A decisions file holds at most {MAX_MARKS:,} marks, this one has {len(entries):,}.")
+    known = {f"image:{image_id}" for image_id in run.image_ids} | {f"finding:{finding_id(f)}" for f in run.findings}
+    marks = [_mark(entry, reviewer.strip()) for entry in entries]
+    inside = [mark for mark in marks if mark.target in known]
+    return inside, len(marks) - len(inside)
+
+
+def import_decisions(run: Run, files: Iterable[bytes]) -> Imported:
+    """Keep the marks of files beside the run's results, each once.
+
+    All files are read before any mark is kept: one that is wrong changes nothing.
+    """
+    from dataeval_ui.store.durable import write_json_durably
+    from dataeval_ui.types import digest_of
+
+    read = [read_decisions(data, run) for data in files]
+    kept = {mark.id for mark in load_marks(run)}
+    fresh = {mark.id: mark for marks, _ in read for mark in marks if mark.id not in kept}
+    n_marks = sum(len(marks) for marks, _ in read)
+    if fresh:
+        records = sorted((asdict(mark) for mark in fresh.values()), key=lambda record: (record["at"], record["id"]))
+        folder = _folder(run)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        write_json_durably(folder / f"{digest_of(records)}.json", records)
+    return Imported(n_new=len(fresh), n_known=n_marks - len(fresh), n_outside=sum(n for _, n in read))
+
+
+def load_marks(run: Run) -> list[Mark]:
+    """Return every imported mark of a run, oldest first, each once."""
+    from dataeval_ui.store.durable import read_json
+
+    folder = _folder(run)
+    found: dict[str, Mark] = {}
+    for path in sorted(folder.glob("*.json")) if folder.is_dir() else []:
+        for record in read_json(path):
+            found.setdefault(record["id"], Mark(**record))
+    return sorted(found.values(), key=lambda mark: (mark.at, mark.id))
+
+
+def current_marks(marks: Sequence[Mark]) -> dict[str, dict[str, Mark]]:
+    """Return what holds: reviewer to target to its last mark with a decision or a comment."""
+    last: dict[str, dict[str, Mark]] = {}
+    for mark in sorted(marks, key=lambda mark: (mark.at, mark.id)):
+        last.setdefault(mark.reviewer, {})[mark.target] = mark
+    return {
+        reviewer: {target: mark for target, mark in held.items() if mark.decision or mark.comment}
+        for reviewer, held in last.items()
+    }
+
+
+def agreement(held: Mapping[str, Mapping[str, Mark]]) -> list[Agreement]:
+    """Compare every two reviewers."""
+    found = []
+    for one, other in combinations(sorted(held), 2):
+        pairs = [
+            (held[one][target].decision, held[other][target].decision)
+            for target in held[one].keys() & held[other].keys()
+            if held[one][target].decision and held[other][target].decision
+        ]
+        share, kappa = _kappa(pairs)
+        found.append(Agreement(reviewers=(one, other), n_both=len(pairs), share=share, kappa=kappa))
+    return found
+
+
+def conflicts(held: Mapping[str, Mapping[str, Mark]]) -> list[tuple[str, dict[str, Mark]]]:
+    """List the targets on which reviewers decided differently, each with everyone's mark, by target."""
+    by_target: dict[str, dict[str, Mark]] = {}
+    for reviewer, marks in held.items():
+        for target, mark in marks.items():
+            if mark.decision:
+                by_target.setdefault(target, {})[reviewer] = mark
+    return [
+        (target, marks)
+        for target, marks in sorted(by_target.items())
+        if len({(mark.decision, mark.label if mark.decision == "relabel" else "") for mark in marks.values()}) > 1
+    ]
+
+
+def _kappa(pairs: Sequence[tuple[str | None, str | None]]) -> tuple[float, float]:
+    if not pairs:
+        return float("nan"), float("nan")
+    n = len(pairs)
+    share = sum(one == other for one, other in pairs) / n
+    ones, others = Counter(one for one, _ in pairs), Counter(other for _, other in pairs)
+    by_chance = sum(ones[decision] * others[decision] for decision in ones) / n**2
+    return share, float("nan") if by_chance == 1 else (share - by_chance) / (1 - by_chance)
+
+
+def _mark(entry: Any, reviewer: str) -> Mark:
+    wrong = InputError("The decisions file is damaged: one of its marks cannot be read. Save it again.")
+    if not isinstance(entry, dict):
+        raise wrong
+    mark_id, at, target = (entry.get(name) for name in ("id", "at", "target"))
+    decision, label, comment = (entry.get(name) for name in ("decision", "label", "comment"))
+    if not isinstance(mark_id, str) or not _ID.fullmatch(mark_id):
+        raise wrong
+    if not isinstance(target, str) or not _TARGET.fullmatch(target) or decision not in (None, *DECISIONS):
+        raise wrong
+    if not isinstance(label or "", str) or not isinstance(comment or "", str) or not isinstance(at, str):
+        raise wrong
+    if len(label or "") > 255 or len(comment or "") > 10_000:
+        raise wrong
+    try:
+        moment = datetime.fromisoformat(at)
+    except ValueError:
+        raise wrong from None
+    if moment.tzinfo is None:
+        raise wrong
+    return Mark(
+        id=mark_id,
+        reviewer=reviewer,
+        at=moment.astimezone(UTC).isoformat(),
+        target=target,
+        decision=decision,
+        label=label or "",
+        comment=comment or "",
+    )
+
+
+def _folder(run: Run) -> Path:
+    return run.services.workspace.run_dir(run.id) / "decisions"

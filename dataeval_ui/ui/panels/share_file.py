@@ -1,0 +1,118 @@
+"""The run in one file, and the decisions that come back in files."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from dataeval_ui.services.decision_files import (
+    agreement,
+    conflicts,
+    current_marks,
+    import_decisions,
+    load_marks,
+)
+from dataeval_ui.services.offline import finding_id, offline_parts
+from dataeval_ui.ui.errors import shown_errors
+from dataeval_ui.ui.text import count, visible
+from dataeval_ui.ui.viewer import require
+
+if TYPE_CHECKING:
+    from dataeval_ui.services.run import Run
+
+MAX_FILE_MB = 64
+
+
+def render_file(run: Run) -> None:
+    """Draw the button that makes the file, and where decisions are dropped."""
+    with st.container(border=True):
+        st.subheader("Or send one file", anchor=False)
+        st.markdown(
+            "A page with map, thumbnails and findings that opens from the disk, without a network. Reviewers mark and "
+            "comment in it, save their decisions as a file, and send that back."
+        )
+        st.download_button(
+            "Make the file",
+            data=lambda: "".join(offline_parts(run)).encode("utf-8"),
+            file_name=f"review-{run.id}.html",
+            mime="text/html",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+        files = st.file_uploader(
+            "Decisions that came back",
+            type="json",
+            accept_multiple_files=True,
+            max_upload_size=MAX_FILE_MB,
+            key="decision_files",
+            help="Several at once; a file that was taken in before changes nothing.",
+        )
+        if files:
+            with shown_errors():
+                require("manage", run.id)
+                done = import_decisions(run, [file.getvalue() for file in files])
+                st.success(
+                    f"{count(done.n_new, 'new mark')}, {done.n_known:,} known already"
+                    + (f", {done.n_outside:,} on what this run does not have." if done.n_outside else ".")
+                )
+
+
+def render_returned(run: Run) -> None:
+    """Draw what came back: who decided how much, how far they agree, and where they differ."""
+    held = current_marks(load_marks(run))
+    if not held:
+        return
+    st.subheader("Decisions from files", anchor=False)
+    st.dataframe(
+        [
+            {
+                "reviewer": visible(name, max_chars=80),
+                **{
+                    decision: sum(mark.decision == decision for mark in marks.values())
+                    for decision in ("keep", "remove", "relabel", "unsure")
+                },
+                "comments": sum(bool(mark.comment) for mark in marks.values()),
+            }
+            for name, marks in sorted(held.items())
+        ],
+        hide_index=True,
+    )
+    pairs = agreement(held)
+    if pairs:
+        st.dataframe(
+            [
+                {
+                    "reviewers": " and ".join(visible(name, max_chars=40) for name in pair.reviewers),
+                    "decided by both": pair.n_both,
+                    "alike": None if math.isnan(pair.share) else f"{pair.share:.0%}",
+                    "Cohen's kappa": None if math.isnan(pair.kappa) else round(pair.kappa, 2),
+                }
+                for pair in pairs
+            ],
+            hide_index=True,
+        )
+    differ = conflicts(held)
+    if differ:
+        sentences = {f"finding:{finding_id(finding)}": finding.sentence for finding in run.findings}
+        st.markdown(f"**{count(len(differ), 'conflict')}**, side by side")
+        st.dataframe(
+            [
+                {
+                    "about": visible(sentences.get(target) or _path(run, target), max_chars=160),
+                    **{
+                        visible(name, max_chars=40): mark.decision + (f": {mark.label}" if mark.label else "")
+                        for name, mark in sorted(marks.items())
+                        if mark.decision
+                    },
+                }
+                for target, marks in differ[:500]
+            ],
+            hide_index=True,
+        )
+
+
+def _path(run: Run, target: str) -> str:
+    row = run.row_of.get(target.removeprefix("image:"))
+    return target if row is None else run.places(row)[0].path
