@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from dataeval_ui.commands import asking, running, share
+from dataeval_ui.commands import asking, parts, running, share
 
 if TYPE_CHECKING:
     import argparse
@@ -39,10 +39,11 @@ COMMANDS: Mapping[str, Command] = {
         asking.remove,
         share.share,
         share.password,
+        parts.parts,
     )
 } | {"import-decisions": share.import_decisions}
 
 # commands that load numpy, numba or torch in this process, whose threads and caches are set first
-COMPUTING = frozenset({"run", "worker", "search", "compare", "names"})
+COMPUTING = frozenset({"run", "worker", "search", "compare", "names", "parts"})
 
-PARSERS: tuple[Callable[..., None], ...] = (share.add_parser,)
+PARSERS: tuple[Callable[..., None], ...] = (share.add_parser, parts.add_parser)

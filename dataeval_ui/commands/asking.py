@@ -47,7 +47,7 @@ def search(services: Services, args: argparse.Namespace) -> int:
             raise InputError(f"{args.image!r} cannot be read. {reason}")
         result = search_image(services, opened, data, k=args.k)
     else:
-        result = search_row(opened, _row_of(opened, args.image_id), k=args.k)
+        result = search_row(opened, row_of(opened, args.image_id), k=args.k)
     rows = [
         {
             "rank": rank,
@@ -60,7 +60,14 @@ def search(services: Services, args: argparse.Namespace) -> int:
     return show(rows, args.json, empty="There is no other image in this run.", key="neighbors")
 
 
-def _row_of(opened: Any, name: str) -> int:
+def row_of(opened: Any, name: str) -> int:
+    """Return the row of an image that is named by its id or its path.
+
+    Raises
+    ------
+    InputError
+        There is none.
+    """
     if name in opened.row_of:
         return int(opened.row_of[name])
     paths = opened.manifest["path"].to_pylist()

@@ -164,6 +164,11 @@ def load_embedder(
         Its weights are not here and cannot be had.
     """
     backbone = find_backbone(backbone_name, settings=settings, workspace=workspace, layer=layer, pooling=pooling)
+    return embedder_of_backbone(backbone, workspace=workspace, settings=settings)
+
+
+def embedder_of_backbone(backbone: Backbone, *, workspace: Workspace, settings: Settings) -> Embedder:
+    """Get a backbone that was looked up ready; see `load_embedder`."""
     checkpoint = resolve_checkpoint(backbone, settings=settings, workspace=workspace)
     key = key_of(backbone, checkpoint)
 

@@ -20,6 +20,11 @@ OUTPUT = "output"
 POOLINGS = ("auto", "mean", "max", "gem", "cls", "flatten", "none")
 """The first that fits; mean, maximum and generalised mean over places; the class token; all numbers in a row; a vector
 as it is."""
+CELLS = "cells"
+"""Of parts alone: the cells of a map or the patches of a transformer, row by row, at most `MAX_CELL_SIDE` on a side."""
+MAX_CELL_SIDE = 16
+MAX_EXTRA_TOKENS = 8
+"""Class and register tokens, which come before the patches."""
 MAX_FLAT = 65_536
 """Numbers that `flatten` may give: 10,000 images of these are 2.6 GB."""
 GEM_POWER = 3.0
@@ -192,6 +197,8 @@ def pool(tensor: torch.Tensor, pooling: str) -> torch.Tensor:
         The pooling does not fit the shape; the sentence names those that do, and what `flatten` would give.
     """
     shape = tuple(tensor.shape[1:])
+    if pooling == CELLS:
+        return _cells(tensor.float())
     fits = fitting_poolings(shape)
     if pooling == "auto" and fits:
         pooling = fits[0]
@@ -232,7 +239,7 @@ def tap(network: torch.nn.Module, layer: str, pooling: str) -> torch.nn.Module:
     """
     import torch
 
-    if pooling not in POOLINGS:
+    if pooling not in (*POOLINGS, CELLS):
         raise UnknownNameError("pooling", pooling, POOLINGS)
     name, field = _split(layer, dict(network.named_modules()))
 
@@ -266,6 +273,45 @@ def _places(tensor: torch.Tensor) -> torch.Tensor:
     rows, columns, last = tensor.shape[1:]
     is_channels_last = rows == columns and last != columns
     return tensor.flatten(1, 2) if is_channels_last else tensor.flatten(2).transpose(1, 2)
+
+
+def cell_side(shape: Sequence[int], *, joined: bool = False) -> int | None:
+    """Tell how many cells an output has on a side; None where its places are no square.
+
+    Parameters
+    ----------
+    shape : sequence of int
+        As for `fitting_poolings`.
+    joined : bool, default False
+        Once cells of a finer map were joined, two by two or more, so that at most `MAX_CELL_SIDE` are left.
+    """
+    side = 0
+    if len(shape) == 2:
+        side = math.isqrt(shape[0])
+        if shape[0] - side**2 > MAX_EXTRA_TOKENS:
+            return None
+    elif len(shape) == 3 and (shape[1] == shape[2] or shape[0] == shape[1]):
+        side = shape[0] if shape[0] == shape[1] != shape[2] else shape[2]
+    if side < 2:
+        return None
+    return -(-side // -(-side // MAX_CELL_SIDE)) if joined else side
+
+
+def _cells(tensor: torch.Tensor) -> torch.Tensor:
+    """Give the cells of a map or of tokens as (n, cells * dims)."""
+    import torch
+
+    shape = tuple(tensor.shape[1:])
+    side = cell_side(shape)
+    if side is None:
+        raise ParameterError(f"An output of shape {_shape(shape)} tells no places of an image apart.")
+    places = _places(tensor)[:, -side * side :]
+    factor = -(-side // MAX_CELL_SIDE)
+    if factor > 1:
+        square = places.transpose(1, 2).reshape(len(places), -1, side, side)
+        pooled = torch.nn.functional.avg_pool2d(square, factor, ceil_mode=True, count_include_pad=False)
+        places = pooled.flatten(2).transpose(1, 2)
+    return places.flatten(1)
 
 
 def _tensors(name: str, value: Any) -> list[tuple[str, torch.Tensor]]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from dataeval_ui.embed.embedder import Embedder
     from dataeval_ui.settings import Settings
     from dataeval_ui.store.workspace import Workspace
-    from dataeval_ui.types import Listing, Progress
+    from dataeval_ui.types import Listing, Preprocessing, Progress
     from dataeval_ui.types.base import Float32, UInt8
 
 
@@ -135,15 +135,21 @@ def embed_image(data: bytes, *, embedder: Embedder, settings: Settings) -> tuple
     embedding : ndarray of shape (n_dims,), float32, or None
         None for an image that is not usable.
     """
+    image = decode_image(data, preprocessing=embedder.backbone.preprocessing, settings=settings)
+    if image.pixels is None:
+        return image, None
+    return image, embedder.embed(image.pixels[None])[0]
+
+
+def decode_image(data: bytes, *, preprocessing: Preprocessing, settings: Settings) -> DecodedImage:
+    """Decode one image that is not in a dataset, in a process of its own."""
     one = replace(settings, n_decoders=1)
     with storing(tempfile.gettempdir()), tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "image"
         path.write_bytes(data)
-        with DecoderPool(preprocessing=embedder.backbone.preprocessing, settings=one) as pool:
+        with DecoderPool(preprocessing=preprocessing, settings=one) as pool:
             (image,) = pool.decode([str(path)])
-    if image.pixels is None:
-        return image, None
-    return image, embedder.embed(image.pixels[None])[0]
+    return image
 
 
 def _chunks(tasks: Sequence[CropTask], commit_size: int) -> Iterator[list[int]]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 RUN_JOB = "run"
 PLANTED_JOB = "planted"
 NAMES_JOB = "names"
+PARTS_JOB = "parts"
 WARM_IDLE_S = 1800.0
 """A worker without work stays this long, so that the next run finds the map's kernels compiled."""
 
@@ -60,6 +61,17 @@ def start_naming(services: Services, run_id: str) -> JobRecord:
         No such run.
     """
     return _start_on_run(services, NAMES_JOB, run_id)
+
+
+def start_parts(services: Services, run_id: str) -> JobRecord:
+    """Queue the computation of the parts of a finished run's images; see `services.parts`.
+
+    Raises
+    ------
+    UnknownNameError
+        No such run.
+    """
+    return _start_on_run(services, PARTS_JOB, run_id)
 
 
 def _start_on_run(services: Services, kind: str, run_id: str) -> JobRecord:
@@ -117,7 +129,9 @@ def _executor(services: Services) -> Callable[[JobRecord, Progress], Json]:
             return _measure_planted(services, job, progress)
         if job.kind == NAMES_JOB:
             return _name_clusters(services, job, progress)
-        raise UnknownNameError("kind of job", job.kind, [RUN_JOB, PLANTED_JOB, NAMES_JOB])
+        if job.kind == PARTS_JOB:
+            return _compute_parts(services, job, progress)
+        raise UnknownNameError("kind of job", job.kind, [RUN_JOB, PLANTED_JOB, NAMES_JOB, PARTS_JOB])
 
     return execute
 
@@ -135,6 +149,13 @@ def _name_clusters(services: Services, job: JobRecord, progress: Progress) -> Js
     run = open_run(services, str(job.payload["run"]))
     names = name_clusters(services, run, progress)
     return {"run": run.id, "n_images": sum(name.n_images for name in names)}
+
+
+def _compute_parts(services: Services, job: JobRecord, progress: Progress) -> Json:
+    from dataeval_ui.services.parts import compute_parts
+
+    run = open_run(services, str(job.payload["run"]))
+    return {"run": run.id, "n_images": compute_parts(services, run, progress).n_stored}
 
 
 def run_here(services: Services, request: RunRequest, progress: Progress) -> Json:
@@ -230,7 +251,7 @@ def resume_job(services: Services, job_id: str) -> JobRecord:
     job = services.catalog.get_job(job_id)
     if job.state not in ("cancelled", "failed"):
         raise InputError(f"Only a cancelled or failed job can be resumed; this one is {job.state}.")
-    if job.kind in (PLANTED_JOB, NAMES_JOB):
+    if job.kind in (PLANTED_JOB, NAMES_JOB, PARTS_JOB):
         return _start_on_run(services, job.kind, str(job.payload["run"]))
     return start_run(services, RunRequest.from_json(job.payload))
 

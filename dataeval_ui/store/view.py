@@ -132,8 +132,8 @@ def _build(parts: EmbeddingParts, folder: Path, ids: tuple[str, ...]) -> None:
 
 
 def _fill(parts: EmbeddingParts, aside: Path, ids: tuple[str, ...], n_dims: int) -> None:
-    _reserve(aside / "embeddings.f32", len(ids) * n_dims * 4)
-    _reserve(aside / "norms.f32", len(ids) * 4)
+    reserve(aside / "embeddings.f32", len(ids) * n_dims * 4)
+    reserve(aside / "norms.f32", len(ids) * 4)
     embeddings = np.memmap(aside / "embeddings.f32", np.float32, "r+", shape=(len(ids), n_dims))
     norms = np.memmap(aside / "norms.f32", np.float32, "r+", shape=(len(ids),))
     for positions, table in parts.parts.scan(ids, ["embedding"]):
@@ -155,7 +155,7 @@ def _digest(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def _reserve(path: Path, n_bytes: int) -> None:
+def reserve(path: Path, n_bytes: int) -> None:
     """Make a file whose blocks are there: writing to a map on a full disk would end the process."""
     with path.open("wb") as stream:
         if hasattr(os, "posix_fallocate"):

@@ -8,6 +8,7 @@ import streamlit as st
 
 from dataeval_ui.services.runs import (
     NAMES_JOB,
+    PARTS_JOB,
     PLANTED_JOB,
     RUN_JOB,
     active_jobs,
@@ -42,7 +43,7 @@ _CANCEL_HELP = {
     False: "This takes a minute or two; nothing is kept before its end.",
 }
 
-_OF = {PLANTED_JOB: "planted copies of ", NAMES_JOB: "cluster names of "}
+_OF = {PLANTED_JOB: "planted copies of ", NAMES_JOB: "cluster names of ", PARTS_JOB: "parts of "}
 
 _WATCHED = "dataeval_ui.watched_jobs"
 
@@ -83,7 +84,7 @@ def _render_job(job: JobRecord) -> None:
                 on_click=_cancel,
                 args=(job.id,),
                 width="stretch",
-                help=_CANCEL_HELP[job.kind == RUN_JOB],
+                help=_CANCEL_HELP[job.kind in (RUN_JOB, PARTS_JOB)],
             )
         st.caption("You may close this page; the run goes on.")
 
