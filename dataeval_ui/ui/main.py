@@ -20,54 +20,63 @@ viewer = viewers.current_viewer()
 if viewer.role == "nobody":
     turn_away(viewer)
 
+# A page stands in the section of what a person wants of it; its address is that of its file.
 page = st.navigation(
     pages_for(
         viewer,
-        [
-            st.Page(
-                "app_pages/datasets.py",
-                title="Datasets",
-                icon=":material/folder:",
-                default=True,
-                help="Add, preview and remove datasets, and open their runs.",
-            ),
-            st.Page(
-                "app_pages/run.py",
-                title="Run",
-                icon=":material/play_arrow:",
-                help="Choose a backbone, start a run and watch it.",
-            ),
-            st.Page(
-                "app_pages/explore.py",
-                title="Explore",
-                icon=":material/bubble_chart:",
-                help="The map: colour, filter, search for similar images, select and export.",
-            ),
-            st.Page(
-                "app_pages/duplicates.py",
-                title="Duplicates",
-                icon=":material/content_copy:",
-                help="Exact and near duplicates side by side, those across splits first.",
-            ),
-            st.Page(
-                "app_pages/outliers.py",
-                title="Outliers",
-                icon=":material/scatter_plot:",
-                help="Images unlike all others, ranked, and files that could not be read.",
-            ),
-            st.Page(
-                "app_pages/compare.py",
-                title="Compare",
-                icon=":material/compare:",
-                help="The same images under several backbones: which one suits this dataset?",
-            ),
-            st.Page(
-                "app_pages/share.py",
-                title="Share",
-                icon=":material/share:",
-                help="Links for reviewers, saved views, and the page in one file.",
-            ),
-        ],
+        {
+            "Data": [
+                st.Page(
+                    "app_pages/datasets.py",
+                    title="Datasets",
+                    icon=":material/folder:",
+                    default=True,
+                    help="Add, preview and remove datasets, and open their runs.",
+                ),
+                st.Page(
+                    "app_pages/run.py",
+                    title="Run",
+                    icon=":material/play_arrow:",
+                    help="Choose a backbone, start a run and watch it.",
+                ),
+            ],
+            "Explore": [
+                st.Page(
+                    "app_pages/explore.py",
+                    title="Explore",
+                    icon=":material/bubble_chart:",
+                    help="The map: colour, filter, search for similar images, select and export.",
+                ),
+                st.Page(
+                    "app_pages/compare.py",
+                    title="Compare",
+                    icon=":material/compare:",
+                    help="The same images under several backbones: which one suits this dataset?",
+                ),
+            ],
+            "Findings": [
+                st.Page(
+                    "app_pages/duplicates.py",
+                    title="Duplicates",
+                    icon=":material/content_copy:",
+                    help="Exact and near duplicates side by side, those across splits first.",
+                ),
+                st.Page(
+                    "app_pages/outliers.py",
+                    title="Outliers",
+                    icon=":material/scatter_plot:",
+                    help="Images unlike all others, ranked, and files that could not be read.",
+                ),
+            ],
+            "Review": [
+                st.Page(
+                    "app_pages/share.py",
+                    title="Share",
+                    icon=":material/share:",
+                    help="Links for reviewers, saved views, and the page in one file.",
+                ),
+            ],
+        },
     ),
     position="top",
 )

@@ -91,8 +91,9 @@ def test_the_menu_of_a_narrow_screen_closes_when_a_page_is_chosen(server: Server
 
 def test_from_page_to_page_the_run_stays_and_back_is_one_step(server: Server, browser: Browser) -> None:
     page = opened(browser, f"{server.url}/explore?run={HOSTILE_RUN}&colour=label")
-    for name in ("Duplicates", "Outliers", "Explore"):
-        page.get_by_role("link", name=name, exact=True).first.click()
+    for section, name in (("Findings", "Duplicates"), ("Findings", "Outliers"), ("Explore", "Explore")):
+        page.get_by_test_id("stTopNavSection").filter(has_text=section).click()
+        page.get_by_test_id("stTopNavDropdownLink").filter(has_text=name).click()
         page.wait_for_url(f"**/{name.lower()}?run={HOSTILE_RUN}")
     for address in ("outliers", "duplicates", "explore"):
         settled(page)

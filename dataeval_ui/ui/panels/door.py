@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -22,12 +22,18 @@ OWNERS_PAGES = ("datasets", "run", "compare", "share")
 _WELCOME = Path(__file__).parent.parent / "app_pages" / "welcome.py"
 
 
-def pages_for(viewer: Viewer, pages: Sequence[StreamlitPage]) -> list[StreamlitPage]:
-    """Return the pages of the navigation that a viewer may open; a guest begins at a page of welcome."""
+def pages_for(
+    viewer: Viewer, sections: Mapping[str, Sequence[StreamlitPage]]
+) -> dict[str, list[StreamlitPage]] | list[StreamlitPage]:
+    """Return the pages of the navigation that a viewer may open; a guest begins at a page of welcome.
+
+    A guest's few pages stand in a row: menus would only hide them.
+    """
     if viewer.is_owner:
-        return list(pages)
+        return {section: list(pages) for section, pages in sections.items()}
     welcome = st.Page(_WELCOME, title="Start", icon=":material/home:", default=True, help="What you were invited to.")
-    return [welcome, *(page for page in pages if page.url_path not in OWNERS_PAGES and not page._default)]
+    every = [page for pages in sections.values() for page in pages]
+    return [welcome, *(page for page in every if page.url_path not in OWNERS_PAGES and not page._default)]
 
 
 def turn_away(viewer: Viewer) -> NoReturn:
