@@ -60,14 +60,17 @@ class UnknownNameError(InputError, KeyError):
     name : str
         What the user wrote.
     known : iterable of str
-        The names that would have worked; the nearest is suggested, and up to 12 are listed.
+        The names that would have worked; the nearest is suggested.
+    max_listed : int, default 12
+        So many of them are listed.
     """
 
-    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+    def __init__(self, kind: str, name: str, known: Iterable[str], *, max_listed: int = 12) -> None:
         known = sorted(known)
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
         hint = f" Did you mean {near[0]!r}?" if near else ""
-        listed = ", ".join(known[:12]) + (f" and {len(known) - 12} more" if len(known) > 12 else "")
+        rest = f" and {len(known) - max_listed} more" if len(known) > max_listed else ""
+        listed = ", ".join(known[:max_listed]) + rest
         super().__init__(f"There is no {kind} named {name!r}.{hint} Known: {listed or 'none yet'}.")
         self.kind, self.name, self.known = kind, name, known
 

@@ -1,0 +1,51 @@
+"""A run held to conditions, for a pipeline that must stop where one fails."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from dataeval_ui.findings.expression import holds
+from dataeval_ui.findings.metrics import concerned, measure
+from dataeval_ui.types.gate import GateCondition, GateReport
+
+if TYPE_CHECKING:
+    from dataeval_ui.services.run import Run
+
+
+def check_run(run: Run, conditions: Sequence[str]) -> GateReport:
+    """Hold a run to conditions, none of which may come true.
+
+    Parameters
+    ----------
+    run : Run
+    conditions : sequence of str
+        See `dataeval_ui.findings.expression`; a run of no conditions passes.
+
+    Raises
+    ------
+    InputError
+        A condition that cannot be read, or a metric that there is none of (`UnknownNameError`).
+    """
+    metrics = measure(
+        run.manifest,
+        run.n_images,
+        run.findings,
+        duplicates=run.duplicates,
+        outliers=run.outliers,
+        outlier_threshold=run.record.params.outlier_threshold,
+    )
+    checked = []
+    for text in conditions:
+        answer = holds(text, metrics)
+        found = [finding for name in answer.values for finding in concerned(name, run.findings)] if answer.holds else []
+        checked.append(
+            GateCondition(
+                condition=text,
+                failed=answer.holds,
+                metrics=dict(answer.values),
+                sentences=tuple(dict.fromkeys(finding.sentence for finding in found)),
+                paths=tuple(dict.fromkeys(path for finding in found for path in finding.paths)),
+            )
+        )
+    return GateReport(run=run.id, dataset=run.dataset.name, metrics=metrics, conditions=tuple(checked))
