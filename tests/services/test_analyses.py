@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+
+import numpy as np
 import pytest
 
+from dataeval_ui.analysis import label_errors as label_error_analysis
+from dataeval_ui.errors import InputError
+from dataeval_ui.services import labels
 from dataeval_ui.services.context import Services, open_services
 from dataeval_ui.services.demo import install_demo
 from dataeval_ui.services.quality import quality, quality_at
@@ -32,3 +38,42 @@ def test_quality_lists_unreadable_files_and_follows_a_dragged_threshold(run: Run
     looser = float(blurry.values.max()) + 1
     assert quality(run, thresholds={"blurry": looser}).issue("blurry").n_flagged == run.n_images
     assert not quality(run, thresholds={"blurry": 0.0}).issue("blurry").flags.any()
+
+
+def test_label_errors_are_computed_once_and_again_where_the_kept_file_is_damaged(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = labels.label_errors(run)
+    [path] = run.services.workspace.run_dir(run.id).glob("label-errors-v*.npz")
+    n_calls = []
+    whole = label_error_analysis.find_label_errors
+    monkeypatch.setattr(label_error_analysis, "find_label_errors", lambda *a, **k: n_calls.append(1) or whole(*a, **k))
+    np.testing.assert_array_equal(labels.label_errors(run).scores, first.scores)
+    assert not n_calls
+    path.write_bytes(b"no archive")
+    np.testing.assert_array_equal(labels.label_errors(run).suspected, first.suspected)
+    assert n_calls == [1]
+
+
+def test_labels_of_the_demo_get_answers_for_every_question(run: Run) -> None:
+    classes = labels.classes_of(run)
+    assert labels.balance(run).counts.sum() == (classes.codes >= 0).sum()
+    for bounds in labels.bayes_error(run).values():
+        assert 0 <= bounds.lower <= bounds.upper <= 1
+    cells = labels.confusion(run)
+    assert len(cells.rows(int(cells.given_codes[0]), int(cells.voted_codes[0]))) == cells.n_images[0]
+    assert 0 <= labels.parity(run).p_value <= 1
+    ranked = labels.predictors(run)
+    assert ranked
+    assert all(a.mutual_information >= b.mutual_information for a, b in itertools.pairwise(ranked))
+
+
+@pytest.mark.parametrize("column", ["meta.nothing", "image_id", "../label"])
+def test_a_column_that_is_not_there_gets_one_sentence(run: Run, column: str) -> None:
+    with pytest.raises(InputError, match="column"):
+        labels.label_errors(run, column)
+
+
+def test_nan_empty_text_and_mixed_types_are_read_as_labels_or_none() -> None:
+    values = [None, float("nan"), "", "  ", 3, "3", True]
+    assert [labels._text(value) for value in values] == [None, None, None, None, "3", "3", "True"]
