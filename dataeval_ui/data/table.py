@@ -141,6 +141,7 @@ def _read_parquet(path: Path) -> pa.Table:
             schema = pa.schema([(field.name, _value_type(field.type)) for field in file.schema_arrow])
             for batch in file.iter_batches(batch_size=_BATCH_ROWS):
                 batches.append(pa.RecordBatch.from_arrays([_written_out(column) for column in batch], schema=schema))
+                batches[-1].validate(full=True)  # a file may call bytes text that are none
                 n_bytes += batches[-1].nbytes
                 if n_bytes > MAX_TABLE_BYTES:
                     raise SourceError(

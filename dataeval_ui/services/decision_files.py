@@ -44,6 +44,8 @@ class Mark:
         `image:<image id>` or `finding:<finding id>`.
     decision : str or None
         keep, remove, relabel or unsure; None where only a comment stands, or it was undone.
+    undoes : str or None
+        Id of the mark that this takes back; the other fields then say what held before it.
     """
 
     id: str
@@ -53,6 +55,7 @@ class Mark:
     decision: str | None
     label: str
     comment: str
+    undoes: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,12 +122,16 @@ def read_decisions(data: bytes, run: Run) -> tuple[list[Mark], int]:
     if content.get("run") != run.id:
         raise InputError(f"These decisions are about run {str(content.get('run'))[:80]!r}, not about {run.id!r}.")
     reviewer, entries = content.get("reviewer"), content.get("decisions")
-    if not isinstance(reviewer, str) or not 0 < len(reviewer.strip()) <= 255 or not isinstance(entries, list):
+    if (
+        not isinstance(reviewer, str)
+        or not 0 < len(reviewer.replace("\0", "").strip()) <= 255
+        or not isinstance(entries, list)
+    ):
         raise InputError("The decisions file names no reviewer, or holds no list of decisions. Save it again.")
     if len(entries) > MAX_MARKS:
         raise InputError(f"A decisions file holds at most {MAX_MARKS:,} marks, this one has {len(entries):,}.")
     known = {f"image:{image_id}" for image_id in run.image_ids} | {f"finding:{finding_id(f)}" for f in run.findings}
-    marks = [_mark(entry, reviewer.strip()) for entry in entries]
+    marks = [_mark(entry, reviewer.replace("\0", "").strip()) for entry in entries]
     inside = [mark for mark in marks if mark.target in known]
     return inside, len(marks) - len(inside)
 
@@ -146,6 +153,7 @@ def import_decisions(run: Run, files: Iterable[bytes]) -> Imported:
         folder = _folder(run)
         folder.mkdir(mode=0o700, exist_ok=True)
         write_json_durably(folder / f"{digest_of(records)}.json", records)
+    _into_catalog(run)
     return Imported(n_new=len(fresh), n_known=n_marks - len(fresh), n_outside=sum(n for _, n in read))
 
 
@@ -222,7 +230,10 @@ def _mark(entry: Any, reviewer: str) -> Mark:
         raise wrong
     if not isinstance(label or "", str) or not isinstance(comment or "", str) or not isinstance(at, str):
         raise wrong
-    if len(label or "") > 255 or len(comment or "") > 10_000:
+    undoes = entry.get("undoes")
+    if undoes is not None and (not isinstance(undoes, str) or not _ID.fullmatch(undoes)):
+        raise wrong
+    if len(label or "") > 255 or len(comment or "") > 10_000 or "\0" in (label or "") + (comment or ""):
         raise wrong
     try:
         moment = datetime.fromisoformat(at)
@@ -238,7 +249,42 @@ def _mark(entry: Any, reviewer: str) -> Mark:
         decision=decision,
         label=label or "",
         comment=comment or "",
+        undoes=undoes,
     )
+
+
+def _into_catalog(run: Run) -> None:
+    """Tell the catalog what each reviewer's files say of findings now; what it knows already changes nothing.
+
+    Only what holds is told: a mark that was written over in the file before it was sent is nobody's decision.
+    """
+    from dataeval_ui.services.offline import finding_id
+    from dataeval_ui.store.catalog_decisions import DecisionRecord
+
+    kinds = {f"finding:{finding_id(finding)}": finding.kind for finding in run.findings}
+    records = []
+    for marks in current_marks(load_marks(run)).values():
+        for target, mark in marks.items():
+            verdict = None if mark.decision == "relabel" and not mark.label else mark.decision
+            if target not in kinds or not (verdict or mark.comment):
+                continue
+            records.append(
+                DecisionRecord(
+                    id=mark.id,
+                    run_id=run.id,
+                    dataset_id=run.dataset.id,
+                    finding_kind=kinds[target],
+                    finding_key=target.removeprefix("finding:"),
+                    verdict=verdict,  # type: ignore[arg-type]
+                    label=mark.label if verdict == "relabel" else "",
+                    comment=mark.comment,
+                    reviewer=mark.reviewer,
+                    at=datetime.fromisoformat(mark.at),
+                    source="import",
+                )
+            )
+    if records:
+        run.services.catalog.add_decisions(records)
 
 
 def _folder(run: Run) -> Path:

@@ -29,10 +29,10 @@ def shown(text: str, max_chars: int = 300) -> str:
 
 
 def finding_id(finding: Finding) -> str:
-    """Name a finding by what it is about, so that it has the same name in every file."""
-    from dataeval_ui.types import digest_of
+    """Name a finding as the catalog's decisions do."""
+    from dataeval_ui.findings.keys import finding_key
 
-    return digest_of([finding.kind, list(finding.image_ids), list(finding.paths)])[:16]
+    return finding_key(finding)
 
 
 def offline_parts(run: Run, view: SavedView | None = None) -> Iterator[str]:

@@ -100,6 +100,12 @@ def test_a_reviewer_decides_offline_and_the_decisions_come_back(browser: Browser
     assert targets[2] not in held, "undone"
     image = held[f"image:{run.image_ids[row]}"]
     assert (image.decision, image.label) == ("relabel", "owl")
+    told = {
+        d.finding_key: (d.verdict, d.reviewer, d.source) for d in run.services.catalog.list_decisions(run.dataset.id)
+    }
+    assert told == {
+        finding_id(run.findings[0]): ("keep", "Ann", "import"), finding_id(run.findings[1]): ("remove", "Ann", "import")
+    }  # fmt: skip
     again = import_decisions(run, [saved.read_bytes()])
     assert (again.n_new, again.n_known) == (0, done.n_new)
     assert json.loads(saved.read_text())["run"] == run.id

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import zipfile
 from pathlib import Path
 
@@ -39,3 +40,11 @@ def test_a_name_of_hundreds_of_folders_is_refused() -> None:
     assert len(safe_member_path("a/" * 63 + "x.png").parts) == 64
     with pytest.raises(UnsafeArchiveError, match="more than 64 folders deep"):
         safe_member_path("a/" * 64 + "x.png")
+
+
+def test_parquet_whose_text_is_not_utf_8_is_refused_in_a_sentence(tmp_path):
+    offsets = pa.py_buffer(struct.pack("<2i", 0, 3))
+    text = pa.Array.from_buffers(pa.string(), 1, [None, offsets, pa.py_buffer(b"a\x9fb")])
+    pq.write_table(pa.table({"path": text}), tmp_path / "t.parquet")
+    with pytest.raises(SourceError, match="cannot be read as Parquet"):
+        list_source(tmp_path / "t.parquet", rule=LabelRule(), settings=Settings(workspace=tmp_path / "workspace"))
