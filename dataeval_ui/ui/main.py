@@ -70,6 +70,12 @@ page = st.navigation(
             ],
             "Review": [
                 st.Page(
+                    "app_pages/review.py",
+                    title="Review",
+                    icon=":material/fact_check:",
+                    help="Decide on every finding, one key each; see who agrees; take the cleaned list away.",
+                ),
+                st.Page(
                     "app_pages/share.py",
                     title="Share",
                     icon=":material/share:",

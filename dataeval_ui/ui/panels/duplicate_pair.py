@@ -30,8 +30,8 @@ def render_group(run: Run, group: DuplicateGroup) -> None:
         _render_files(run, group)
         return
     left, right = chosen_pair(group)
-    pair(_side(run, left, urls), _side(run, right, urls), key="duplicate_pair", height_px=320)
-    _render_evidence(run, left, right)
+    pair(pair_side(run, left, urls), pair_side(run, right, urls), key="duplicate_pair", height_px=320)
+    render_evidence(run, left, right)
     st.html(comparison_html(run, left, right))
     if len(group.rows) > 2:
         _render_members(run, group, left, right, urls)
@@ -76,7 +76,8 @@ def chosen_pair(group: DuplicateGroup) -> tuple[int, int]:
     return left, right
 
 
-def _side(run: Run, row: int, urls: RunUrls) -> PairImage:
+def pair_side(run: Run, row: int, urls: RunUrls) -> PairImage:
+    """Return one side of a pair: its address, path, split, label and size."""
     place = run.places(row)[0]
     about = [text for text in (place.split, place.label, _size(run, row)) if text]
     return PairImage(
@@ -123,7 +124,8 @@ def _facts(run: Run, row: int) -> dict[str, str]:
     }
 
 
-def _render_evidence(run: Run, left: int, right: int) -> None:
+def render_evidence(run: Run, left: int, right: int) -> None:
+    """Draw what the pixels, the embeddings and the hashes say of a pair."""
     pairs = run.duplicates
     same = ((pairs.left == left) & (pairs.right == right)) | ((pairs.left == right) & (pairs.right == left))
     index = same.nonzero()[0]

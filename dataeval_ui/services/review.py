@@ -1,0 +1,273 @@
+"""The review queue: what was found, what reviewers decided about it, and what the decisions make of the manifest."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from dataeval_ui.errors import InputError
+from dataeval_ui.findings.keys import finding_key
+from dataeval_ui.store.catalog_base import new_id, now_utc
+from dataeval_ui.store.catalog_decisions import DecisionRecord, Verdict, current_decisions
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from dataeval_ui.services.access import Viewer
+    from dataeval_ui.services.run import Run
+    from dataeval_ui.types import Finding
+
+State = Literal["open", "decided", "conflict"]
+SPLIT_PRIORITY = ("test", "val", "valid", "validation", "dev")
+"""A copy in one of these is kept before one in any other split: what a model is measured with is harder to replace."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """A finding with the decisions that hold.
+
+    Attributes
+    ----------
+    held : mapping of str to DecisionRecord
+        Reviewer to the decision.
+    """
+
+    key: str
+    finding: Finding
+    held: Mapping[str, DecisionRecord]
+
+    @property
+    def verdicts(self) -> set[tuple[str, str, tuple[str, ...]]]:
+        """Different verdicts, each with its label and its images; comments alone are none."""
+        return {(d.verdict, d.label, tuple(sorted(d.image_ids))) for d in self.held.values() if d.verdict is not None}
+
+    @property
+    def state(self) -> State:
+        """Whether nobody decided, whoever decided agrees, or reviewers differ."""
+        return "open" if not self.verdicts else "decided" if len(self.verdicts) == 1 else "conflict"
+
+    def is_decided_by(self, reviewer: str) -> bool:
+        """Whether a reviewer has given a verdict."""
+        return reviewer in self.held and self.held[reviewer].verdict is not None
+
+
+def review_queue(run: Run) -> list[Item]:
+    """Return a run's findings in their order, the most severe first, each once, with the decisions that hold."""
+    held = current_decisions(run.services.catalog.list_decisions(run.dataset.id))
+    items: dict[str, Item] = {}
+    for finding in run.findings:
+        key = finding_key(finding)
+        items.setdefault(key, Item(key=key, finding=finding, held=held.get(key, {})))
+    return list(items.values())
+
+
+def best_image(run: Run, finding: Finding) -> str:
+    """Propose which image of a finding to keep: by split, then resolution, then sharpness, then order.
+
+    See `SPLIT_PRIORITY`. Sharpness is the run's column of that name, where it has one.
+    """
+    sharpness = run.columns.get("sharpness")
+    table = run.first_places
+
+    def worth(image_id: str) -> tuple[int, int, float]:
+        row = run.row_of[image_id]
+        split = min(_split_rank(place.split) for place in run.places(row))
+        n_pixels = table["width_px"][row].as_py() * table["height_px"][row].as_py()
+        sharp = 0.0 if sharpness is None or sharpness.values is None else float(sharpness.values[row])
+        return -split, n_pixels, sharp
+
+    known = [image_id for image_id in finding.image_ids if image_id in run.row_of]
+    if not known:
+        raise InputError("This finding has no image that could be kept.")
+    return max(known, key=worth)
+
+
+def _split_rank(split: str | None) -> int:
+    name = (split or "").lower()
+    return SPLIT_PRIORITY.index(name) if name in SPLIT_PRIORITY else len(SPLIT_PRIORITY)
+
+
+def decide(
+    run: Run,
+    item: Item,
+    verdict: Verdict | None,
+    *,
+    viewer: Viewer,
+    label: str = "",
+    comment: str = "",
+    keep: str | None = None,
+    decision_id: str | None = None,
+) -> DecisionRecord:
+    """Append a decision.
+
+    Parameters
+    ----------
+    verdict : {"keep", "remove", "relabel", "unsure"} or None
+        None for a comment alone.
+    keep : str, optional
+        With "remove": the image that stays; the others of the finding go. Default: see `best_image`. Where a finding
+        has one image in several files, its best file stays; where it has one file, that goes.
+    decision_id : str, optional
+        Sent again, it counts once. Default: a new one.
+
+    Raises
+    ------
+    AccessDeniedError
+        The viewer may not decide, or not comment.
+    ParameterError
+        A label or comment outside its range.
+    """
+    from dataeval_ui.errors import AccessDeniedError
+    from dataeval_ui.services.access import may
+
+    permission = may(viewer, "comment" if verdict is None else "decide", run.id)
+    if not permission.allowed:
+        raise AccessDeniedError(permission.reason)
+    images = item.finding.image_ids
+    if verdict == "remove" and len(images) > 1:
+        stays = keep or best_image(run, item.finding)
+        if stays not in images:
+            raise InputError("The image to keep is not one of this finding.")
+        images = tuple(image_id for image_id in images if image_id != stays)
+    decision = DecisionRecord(
+        id=decision_id or new_id(),
+        run_id=run.id,
+        dataset_id=run.dataset.id,
+        finding_kind=item.finding.kind,
+        finding_key=item.key,
+        image_ids=images,
+        verdict=verdict,
+        label=label.strip() if verdict == "relabel" else "",
+        comment=comment.strip(),
+        reviewer=viewer.name,
+        at=now_utc(),
+        source="local" if viewer.is_owner else viewer.name,
+    )
+    run.services.catalog.add_decisions([decision])
+    return decision
+
+
+def undo(run: Run, *, viewer: Viewer) -> DecisionRecord | None:
+    """Take back a viewer's last decision about the run's dataset; None where there is none. What it takes back."""
+    decisions = run.services.catalog.list_decisions(run.dataset.id, run_id=run.id)
+    mine = [d for d in decisions if d.reviewer == viewer.name]
+    retracted = {d.retracts for d in mine}
+    last = next((d for d in reversed(mine) if d.retracts is None and d.id not in retracted), None)
+    if last is not None:
+        values = {name: getattr(last, name) for name in DecisionRecord.__slots__}
+        values |= {"id": new_id(), "verdict": None, "label": "", "comment": "", "at": now_utc(), "retracts": last.id}
+        run.services.catalog.add_decisions([DecisionRecord(**values)])
+    return last
+
+
+def cohens_kappa(pairs: Sequence[tuple[str, str]]) -> float | None:
+    """Agreement of two reviewers beyond chance, at most 1; None where it is undefined.
+
+    References
+    ----------
+    Cohen, "A coefficient of agreement for nominal scales", doi:10.1177/001316446002000104.
+    """
+    if not pairs:
+        return None
+    n = len(pairs)
+    alike = sum(a == b for a, b in pairs) / n
+    left, right = Counter(a for a, _ in pairs), Counter(b for _, b in pairs)
+    by_chance = sum(left[verdict] * right[verdict] for verdict in left) / n**2
+    return None if by_chance == 1 else (alike - by_chance) / (1 - by_chance)
+
+
+def fleiss_kappa(ratings: Sequence[Sequence[str]]) -> float | None:
+    """Agreement of several reviewers beyond chance, at most 1; None where it is undefined.
+
+    Parameters
+    ----------
+    ratings : sequence of sequence of str
+        The verdicts on each finding, of the same number of reviewers, at least two.
+
+    References
+    ----------
+    Fleiss, "Measuring nominal scale agreement among many raters", doi:10.1037/h0031619.
+    """
+    if not ratings:
+        return None
+    n_raters = len(ratings[0])
+    counts = [Counter(of_one) for of_one in ratings]
+    alike = sum(
+        (sum(n * n for n in of_one.values()) - n_raters) / (n_raters * (n_raters - 1)) for of_one in counts
+    ) / len(counts)
+    total: Counter[str] = sum(counts, Counter())
+    by_chance = sum((n / (len(counts) * n_raters)) ** 2 for n in total.values())
+    return None if by_chance == 1 else (alike - by_chance) / (1 - by_chance)
+
+
+def agreement_rows(items: Sequence[Item]) -> list[dict[str, object]]:
+    """Compare every two reviewers, and all where there are more: findings that all decided, alike, and kappa."""
+    from itertools import combinations
+
+    names = sorted({name for item in items for name, d in item.held.items() if d.verdict is not None})
+    groups: list[tuple[str, ...]] = list(combinations(names, 2))
+    if len(names) > 2:
+        groups.append(tuple(names))
+    rows: list[dict[str, object]] = []
+    for group in groups:
+        shared = [i for i in items if all(i.is_decided_by(name) for name in group)]
+        ratings = [[str(item.held[name].verdict) for name in group] for item in shared]
+        kappa = cohens_kappa([(r[0], r[1]) for r in ratings]) if len(group) == 2 else fleiss_kappa(ratings)
+        alike = sum(len(set(of_one)) == 1 for of_one in ratings)
+        rows.append({"reviewers": ", ".join(group), "findings": len(ratings), "alike": alike, "kappa": kappa})
+    return rows
+
+
+def cleaned_manifest(run: Run, items: Sequence[Item]) -> pa.Table:
+    """Return the manifest's readable files with what the decisions make of each.
+
+    Returns
+    -------
+    pyarrow.Table
+        The columns path, image_id, label, split, action ("keep", "remove", "relabel"), new_label and reason. A finding
+        on which reviewers differ changes nothing. What one finding removes stays removed.
+    """
+    import pyarrow as pa
+
+    removed: dict[str, str] = {}
+    relabelled: dict[str, str] = {}
+    for item in items:
+        if item.state != "decided":
+            continue
+        [(verdict, label, image_ids)] = item.verdicts
+        if verdict == "relabel":
+            relabelled |= dict.fromkeys(image_ids, label)
+        if verdict != "remove":
+            continue
+        if not item.finding.image_ids:
+            removed |= dict.fromkeys(item.finding.paths, item.finding.kind)
+        for image_id in image_ids:
+            places = run.places(run.row_of[image_id]) if image_id in run.row_of else []
+            if len(item.finding.image_ids) == 1 and item.finding.kind in ("exact_duplicates", "leak"):
+                best = min(places, key=lambda place: (_split_rank(place.split), place.path))
+                places = [place for place in places if place.path != best.path]
+            removed |= {place.path: item.finding.kind for place in places}
+    rows = []
+    for file in run.manifest.select(["path", "image_id", "label", "split", "status"]).to_pylist():
+        if file.pop("status") != "ok" and file["path"] not in removed:
+            continue
+        reason = removed.get(file["path"])
+        new_label = relabelled.get(file["image_id"]) if reason is None else None
+        action = "remove" if reason is not None else "relabel" if new_label is not None else "keep"
+        rows.append({**file, "action": action, "new_label": new_label, "reason": reason})
+    names = ("path", "image_id", "label", "split", "action", "new_label", "reason")
+    return pa.Table.from_pylist(rows, schema=pa.schema([(name, pa.string()) for name in names]))
+
+
+def decisions_table(run: Run) -> pa.Table:
+    """Return every decision about the run's dataset, retractions too, in the order in which they came."""
+    import pyarrow as pa
+
+    decisions = run.services.catalog.list_decisions(run.dataset.id)
+    names = [name for name in DecisionRecord.__slots__ if name != "image_ids"]
+    columns = {name: [getattr(decision, name) for decision in decisions] for name in names}
+    columns["image_ids"] = [";".join(decision.image_ids) for decision in decisions]
+    columns["at"] = [moment.isoformat() for moment in columns["at"]]
+    return pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()})

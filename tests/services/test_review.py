@@ -1,0 +1,93 @@
+"""The review queue on a run of the demo."""
+
+from pathlib import Path
+
+import pytest
+from sklearn.metrics import cohen_kappa_score
+
+from dataeval_ui.errors import AccessDeniedError
+from dataeval_ui.services.access import OWNER, Viewer
+from dataeval_ui.services.demo import install_demo
+from dataeval_ui.services.review import (
+    agreement_rows,
+    best_image,
+    cleaned_manifest,
+    cohens_kappa,
+    decide,
+    decisions_table,
+    fleiss_kappa,
+    review_queue,
+    undo,
+)
+from dataeval_ui.services.run import Run
+from dataeval_ui.services.runs import open_run
+from tests.ui.conftest import open_workspace
+
+BOB = Viewer(role="decide", name="link bob", link_id="bob")
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("review") / "workspace"
+    install_demo(open_workspace(folder))
+    return folder
+
+
+@pytest.fixture
+def run(demo: Path) -> Run:
+    services = open_workspace(demo)
+    run = open_run(services, services.catalog.list_runs()[0].id)
+    for viewer in (OWNER, BOB):
+        while undo(run, viewer=viewer):
+            pass
+    return run
+
+
+def actions(run: Run) -> dict[str, str]:
+    rows = cleaned_manifest(run, review_queue(run)).to_pylist()
+    return {row["path"]: row["action"] for row in rows if row["action"] != "keep"}
+
+
+def test_removing_a_near_duplicate_keeps_the_best_image_and_undo_brings_the_others_back(run: Run) -> None:
+    item = next(i for i in review_queue(run) if i.finding.kind == "near_duplicates")
+    assert item.state == "open"
+    decide(run, item, "remove", viewer=OWNER)
+    best = {place.path for place in run.places(run.row_of[best_image(run, item.finding)])}
+    assert set(actions(run)) == set(item.finding.paths) - best
+    taken_back = undo(run, viewer=OWNER)
+    assert taken_back is not None
+    assert taken_back.verdict == "remove"
+    assert actions(run) == {}
+
+
+def test_of_exact_copies_one_file_stays(run: Run) -> None:
+    item = next(i for i in review_queue(run) if i.finding.kind == "exact_duplicates")
+    decide(run, item, "remove", viewer=OWNER)
+    assert len(actions(run)) == len(item.finding.paths) - 1
+
+
+def test_reviewers_who_differ_change_nothing_and_are_a_conflict(run: Run) -> None:
+    item = next(i for i in review_queue(run) if i.finding.kind == "outlier")
+    decide(run, item, "remove", viewer=OWNER)
+    assert list(actions(run).values()) == ["remove"] * len(item.finding.paths)
+    decide(run, item, "relabel", viewer=BOB, label="cat", comment="looks like one")
+    [now] = [i for i in review_queue(run) if i.key == item.key]
+    assert now.state == "conflict"
+    assert actions(run) == {}
+    assert agreement_rows(review_queue(run))[0]["alike"] == 0
+    undo(run, viewer=OWNER)
+    assert set(actions(run).values()) == {"relabel"}
+    assert decisions_table(run)["label"].to_pylist().count("cat") >= 1
+
+
+def test_whoever_may_only_look_cannot_decide(run: Run) -> None:
+    with pytest.raises(AccessDeniedError, match="not decide"):
+        decide(run, review_queue(run)[0], "keep", viewer=Viewer(role="comment", name="link c"))
+
+
+def test_cohens_kappa_is_that_of_scikit_learn_and_fleiss_that_of_his_paper() -> None:
+    left, right = list("kkkrruukrk"), list("kkrrrukkrk")
+    assert cohens_kappa(list(zip(left, right, strict=True))) == pytest.approx(cohen_kappa_score(left, right))
+    assert cohens_kappa([("k", "k")]) is None
+    # by hand: P = (1 + 1/3 + 1) / 3 = 7/9, p = (5/9, 4/9), Pe = 41/81, kappa = (63 - 41) / (81 - 41)
+    assert fleiss_kappa([list("kkk"), list("kkr"), list("rrr")]) == pytest.approx(22 / 40)
