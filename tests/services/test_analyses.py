@@ -12,6 +12,7 @@ from dataeval_ui.errors import InputError
 from dataeval_ui.services import labels
 from dataeval_ui.services.context import Services, open_services
 from dataeval_ui.services.demo import install_demo
+from dataeval_ui.services.outlier_scores import nearest_normal, ood, outlier_methods
 from dataeval_ui.services.quality import quality, quality_at
 from dataeval_ui.services.run import Run
 from dataeval_ui.services.runs import open_run
@@ -77,3 +78,18 @@ def test_a_column_that_is_not_there_gets_one_sentence(run: Run, column: str) -> 
 def test_nan_empty_text_and_mixed_types_are_read_as_labels_or_none() -> None:
     values = [None, float("nan"), "", "  ", 3, "3", True]
     assert [labels._text(value) for value in values] == [None, None, None, None, "3", "3", "True"]
+
+
+def test_the_oddest_image_is_shown_beside_normal_ones(run: Run) -> None:
+    found = outlier_methods(run)
+    row = int(found.combined.argmax())
+    normal = nearest_normal(run, row, k=4)
+    assert len(normal) == 4
+    assert (found.combined[list(normal)] < 0.8).all()
+    np.testing.assert_array_equal(outlier_methods(run).combined, found.combined)
+
+
+def test_a_run_against_itself_has_every_image_as_its_own_nearest(run: Run) -> None:
+    found = ood(run, run, n_neighbors=1)
+    similar = np.einsum("ij,ij->i", run.view.embeddings, run.view.embeddings[found.nearest[:, 0]])
+    np.testing.assert_allclose(similar, run.view.norms * run.view.norms[found.nearest[:, 0]], rtol=1e-3)

@@ -1,0 +1,67 @@
+"""Outliers by several methods, and against a reference."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.neighbors import LocalOutlierFactor
+
+from dataeval_ui.analysis.neighbors import find_neighbors, unit_rows
+from dataeval_ui.analysis.outlier_methods import local_outlier_factor, score_ood, score_outlier_methods
+from dataeval_ui.errors import ParameterError
+
+METHODS = ("knn", "lof", "mahalanobis", "cluster", "combined")
+
+
+def two_blobs(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    labels = np.repeat([0, 1], 40).astype(np.int32)
+    x = np.where(labels[:, None] == 0, 1.0, -1.0) * np.eye(8)[0] * 5 + rng.normal(size=(80, 8)) * 0.5
+    return x.astype(np.float32), labels
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_far_point_is_the_oddest_by_every_method(method: str) -> None:
+    x, labels = two_blobs()
+    x[7] = np.eye(8)[3] * 5
+    clusters = labels.copy()
+    clusters[7] = -1
+    found = score_outlier_methods(x, find_neighbors(x, n_neighbors=10), cluster_labels=clusters, codes=labels)
+    scores = getattr(found, method)
+    assert scores.argmax() == 7
+    assert scores[7] > 0.95
+    assert ((scores >= 0) & (scores <= 1)).all()
+
+
+def test_permuted_images_have_permuted_scores() -> None:
+    x, labels = two_blobs()
+    order = np.random.default_rng(1).permutation(80)
+    straight = score_outlier_methods(x, find_neighbors(x, n_neighbors=9), cluster_labels=labels)
+    mixed = score_outlier_methods(x[order], find_neighbors(x[order], n_neighbors=9), cluster_labels=labels[order])
+    np.testing.assert_allclose(mixed.combined, straight.combined[order], atol=1e-4)
+
+
+def test_lof_is_that_of_scikit_learn() -> None:
+    x, _ = two_blobs()
+    reference = LocalOutlierFactor(n_neighbors=10).fit(unit_rows(x).astype(np.float64))
+    ours = local_outlier_factor(find_neighbors(x, n_neighbors=10))
+    np.testing.assert_allclose(ours, -reference.negative_outlier_factor_, rtol=1e-3)
+
+
+def test_noise_alone_and_tiny_sets_get_scores() -> None:
+    x, _ = two_blobs()
+    found = score_outlier_methods(x, find_neighbors(x, n_neighbors=5), cluster_labels=np.full(80, -1, np.int32))
+    assert np.isfinite(found.combined).all()
+    few = score_outlier_methods(x[:2], find_neighbors(x[:2], n_neighbors=5), cluster_labels=np.zeros(2, np.int32))
+    assert few.combined.tolist() == [0.5, 0.5]
+
+
+def test_what_the_reference_never_saw_is_odd_and_its_nearest_is_named() -> None:
+    x, _ = two_blobs()
+    strange = np.eye(8)[3][None] * 5
+    scores, nearest = score_ood(np.concatenate([x[:5], strange]).astype(np.float32), x, n_neighbors=3)
+    assert scores.argmax() == 5
+    assert scores[5] > 0.95
+    assert nearest[:5, 0].tolist() == [0, 1, 2, 3, 4]
+    with pytest.raises(ParameterError, match="at least 3"):
+        score_ood(x, x[:2])
