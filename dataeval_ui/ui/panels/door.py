@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from dataeval_ui.services.access import Viewer
 
-OWNERS_PAGES = ("datasets", "run", "compare", "share")
-"""Pages that show or change more than one run."""
+GUESTS_PAGES = ("explore", "duplicates", "outliers", "health", "review")
+"""Pages of one run, which open it by `cached.run`. A new page is the owner's until it is named here."""
 
 _WELCOME = Path(__file__).parent.parent / "app_pages" / "welcome.py"
 
@@ -33,7 +33,7 @@ def pages_for(
         return {section: list(pages) for section, pages in sections.items()}
     welcome = st.Page(_WELCOME, title="Start", icon=":material/home:", default=True, help="What you were invited to.")
     every = [page for pages in sections.values() for page in pages]
-    return [welcome, *(page for page in every if page.url_path not in OWNERS_PAGES and not page._default)]
+    return [welcome, *(page for page in every if page.url_path in GUESTS_PAGES)]
 
 
 def turn_away(viewer: Viewer) -> NoReturn:
