@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from dataeval_ui.commands import asking, check, parts, running, share
+from dataeval_ui.commands import asking, check, parts, review, running, share
 
 if TYPE_CHECKING:
     import argparse
@@ -38,6 +38,8 @@ COMMANDS: Mapping[str, Command] = {
         asking.jobs,
         asking.remove,
         check.check,
+        review.decisions,
+        review.cleaned,
         share.share,
         share.password,
         parts.parts,
@@ -47,4 +49,4 @@ COMMANDS: Mapping[str, Command] = {
 # commands that load numpy, numba or torch in this process, whose threads and caches are set first
 COMPUTING = frozenset({"run", "worker", "search", "compare", "names", "parts"})
 
-PARSERS: tuple[Callable[..., None], ...] = (check.add_parser, share.add_parser, parts.add_parser)
+PARSERS: tuple[Callable[..., None], ...] = (check.add_parser, review.add_parser, share.add_parser, parts.add_parser)

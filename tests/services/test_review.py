@@ -1,10 +1,12 @@
 """The review queue on a run of the demo."""
 
+import json
 from pathlib import Path
 
 import pytest
 from sklearn.metrics import cohen_kappa_score
 
+from dataeval_ui.cli import main
 from dataeval_ui.errors import AccessDeniedError
 from dataeval_ui.services.access import OWNER, Viewer
 from dataeval_ui.services.demo import install_demo
@@ -91,3 +93,14 @@ def test_cohens_kappa_is_that_of_scikit_learn_and_fleiss_that_of_his_paper() -> 
     assert cohens_kappa([("k", "k")]) is None
     # by hand: P = (1 + 1/3 + 1) / 3 = 7/9, p = (5/9, 4/9), Pe = 41/81, kappa = (63 - 41) / (81 - 41)
     assert fleiss_kappa([list("kkk"), list("kkr"), list("rrr")]) == pytest.approx(22 / 40)
+
+
+def test_the_command_line_writes_the_cleaned_manifest_and_the_decisions(run: Run, tmp_path: Path) -> None:
+    item = next(i for i in review_queue(run) if i.finding.kind == "unreadable")
+    decide(run, item, "remove", viewer=OWNER)
+    where = ["--workspace", str(run.services.workspace.root)]
+    assert main(["cleaned", run.id, str(tmp_path / "cleaned.json"), *where]) == 0
+    rows = json.loads((tmp_path / "cleaned.json").read_text())
+    assert [row["path"] for row in rows if row["action"] == "remove"] == list(item.finding.paths)
+    assert main(["decisions", run.id, str(tmp_path / "decisions.json"), *where]) == 0
+    assert json.loads((tmp_path / "decisions.json").read_text())[-1]["verdict"] == "remove"
