@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 from tests.chromium import FLAGS, find_chromium  # noqa: E402 - the finder of the tests
 
-PAGES = ("datasets", "run", "explore", "duplicates", "outliers")
+PAGES = ("datasets", "run", "explore", "health", "duplicates", "outliers")
 SIZES = {1280: 800, 390: 844}
 """Width to height of the window, in pixels."""
 SCHEMES = ("light", "dark")

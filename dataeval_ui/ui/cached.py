@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from dataeval_ui.embed.checkpoints import Availability
     from dataeval_ui.embed.layers import Layer
     from dataeval_ui.services.duplicate_groups import DuplicateGroup
+    from dataeval_ui.services.health import Card
     from dataeval_ui.services.run import Run
     from dataeval_ui.ui.components.scatter import ColourSpec
     from dataeval_ui.ui.panels.facts import RunFacts
@@ -59,6 +60,18 @@ def _colour_specs(workspace: str, run_id: str, base_path: str, _run: Run) -> Map
 def colour_specs(opened: Run, base_path: str) -> Mapping[str, ColourSpec]:
     """Return what the map can be coloured by, by the column's name."""
     return _colour_specs(str(opened.services.workspace.root), opened.id, base_path, opened)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _health_cards(workspace: str, run_id: str, _run: Run) -> tuple[Card, ...]:
+    from dataeval_ui.services.health import list_cards
+
+    return tuple(list_cards(_run))
+
+
+def health_cards(opened: Run) -> tuple[Card, ...]:
+    """Return a run's scorecard."""
+    return _health_cards(str(opened.services.workspace.root), opened.id, opened)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

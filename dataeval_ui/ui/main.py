@@ -56,6 +56,12 @@ page = st.navigation(
             ],
             "Findings": [
                 st.Page(
+                    "app_pages/health.py",
+                    title="Health",
+                    icon=":material/health_and_safety:",
+                    help="What is wrong with the dataset: a scorecard, and one list ranked by severity.",
+                ),
+                st.Page(
                     "app_pages/duplicates.py",
                     title="Duplicates",
                     icon=":material/content_copy:",

@@ -23,6 +23,7 @@ ADDRESSES = (
     "/run?dataset=hostile",
     f"/explore?run={HOSTILE_RUN}&colour=label",
     f"/explore?run={HOSTILE_RUN}&image=0",
+    f"/health?run={HOSTILE_RUN}",
     f"/duplicates?run={HOSTILE_RUN}",
     f"/outliers?run={HOSTILE_RUN}",
     f"/outliers?run={HOSTILE_RUN}&show=unreadable",
