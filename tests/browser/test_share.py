@@ -45,6 +45,18 @@ def test_a_reviewer_is_let_in_sees_one_run_and_is_out_at_the_next_click(browser:
             assert reviewer.evaluate("fetch('/api/runs/other/points').then((r) => r.status)") == 403
             assert reviewer.evaluate(f"fetch('/api/runs/{run.id}/points').then((r) => r.status)") == 200
 
+            reviewer.goto(f"{server.url}/review?run={run.id}")
+            settled(reviewer)
+            for n_decided in range(1, 4):
+                reviewer.get_by_role("button", name="Keep").first.click()
+                settled(reviewer)
+                decided = services.catalog.list_decisions(run.dataset_id)
+                assert [d.verdict for d in decided] == ["keep"] * n_decided
+            [link] = services.catalog.list_links(run.id)
+            assert {d.source for d in decided} == {f"link {link.id}"}
+            reviewer.goto(f"{server.url}/explore?run={run.id}")
+            settled(reviewer)
+
             owner.get_by_role("button", name="Revoke").click()
             settled(owner)
             reviewer.get_by_text("Image", exact=True).first.click()
