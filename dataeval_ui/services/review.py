@@ -261,11 +261,11 @@ def cleaned_manifest(run: Run, items: Sequence[Item]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=pa.schema([(name, pa.string()) for name in names]))
 
 
-def decisions_table(run: Run) -> pa.Table:
-    """Return every decision about the run's dataset, retractions too, in the order in which they came."""
+def decisions_table(run: Run, *, of_run_alone: bool = False) -> pa.Table:
+    """Return every decision about the run's dataset, or of this run alone, in the order in which they came."""
     import pyarrow as pa
 
-    decisions = run.services.catalog.list_decisions(run.dataset.id)
+    decisions = run.services.catalog.list_decisions(run.dataset.id, run_id=run.id if of_run_alone else None)
     names = [name for name in DecisionRecord.__slots__ if name != "image_ids"]
     columns = {name: [getattr(decision, name) for decision in decisions] for name in names}
     columns["image_ids"] = [";".join(decision.image_ids) for decision in decisions]

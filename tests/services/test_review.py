@@ -80,6 +80,7 @@ def test_reviewers_who_differ_change_nothing_and_are_a_conflict(run: Run) -> Non
     undo(run, viewer=OWNER)
     assert set(actions(run).values()) == {"relabel"}
     assert decisions_table(run)["label"].to_pylist().count("cat") >= 1
+    assert set(decisions_table(run, of_run_alone=True)["run_id"].to_pylist()) == {run.id}
 
 
 def test_whoever_may_only_look_cannot_decide(run: Run) -> None:

@@ -14,6 +14,7 @@ from dataeval_ui.ui import state
 from dataeval_ui.ui.panels.download import render_table_download
 from dataeval_ui.ui.panels.review_queue import kind_name
 from dataeval_ui.ui.text import count, plain, visible
+from dataeval_ui.ui.viewer import current_viewer
 
 if TYPE_CHECKING:
     from dataeval_ui.services.run import Run
@@ -64,6 +65,7 @@ def render_agreement(items: Sequence[Item]) -> None:
 
 def render_results(run: Run, items: Sequence[Item]) -> None:
     """Draw what becomes of the dataset, and the downloads."""
+    for_one_run = current_viewer().run_id is not None  # a link to one run tells nothing of others
     table = cleaned_manifest(run, items)
     actions = Counter(table["action"].to_pylist())
     columns = st.columns(3)
@@ -82,7 +84,7 @@ def render_results(run: Run, items: Sequence[Item]) -> None:
         )
         st.markdown("Decisions", width="content")
         render_table_download(
-            lambda fmt: table_bytes(decisions_table(run), fmt),
+            lambda fmt: table_bytes(decisions_table(run, of_run_alone=for_one_run), fmt),
             about="Every decision and retraction: finding, verdict, comment, reviewer, when, from where.",
             name=f"decisions-{run.id}",
             key="review_decisions",
