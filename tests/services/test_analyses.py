@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 from dataeval_ui.analysis import label_errors as label_error_analysis
-from dataeval_ui.errors import InputError
+from dataeval_ui.errors import InputError, ParameterError
 from dataeval_ui.services import labels
 from dataeval_ui.services.context import Services, open_services
+from dataeval_ui.services.coverage import completeness, label_next, sparse_images
 from dataeval_ui.services.demo import install_demo
+from dataeval_ui.services.honesty import map_honesty
 from dataeval_ui.services.outlier_scores import nearest_normal, ood, outlier_methods
 from dataeval_ui.services.quality import quality, quality_at
 from dataeval_ui.services.run import Run
@@ -93,3 +95,16 @@ def test_a_run_against_itself_has_every_image_as_its_own_nearest(run: Run) -> No
     found = ood(run, run, n_neighbors=1)
     similar = np.einsum("ij,ij->i", run.view.embeddings, run.view.embeddings[found.nearest[:, 0]])
     np.testing.assert_allclose(similar, run.view.norms * run.view.norms[found.nearest[:, 0]], rtol=1e-3)
+
+
+def test_coverage_of_the_demo_has_answers_and_its_map_is_mostly_true(run: Run) -> None:
+    assert 0 < completeness(run) < 1
+    assert sparse_images(run, fraction=0.05).size == round(0.05 * run.n_images)
+    unlabelled = label_next(run, n=5)
+    assert (labels.classes_of(run).codes[unlabelled] < 0).all()
+    assert label_next(run, n=5, column="meta.nothing").size == 5
+    with pytest.raises(ParameterError, match="1000"):
+        label_next(run, n=0)
+    honesty = map_honesty(run)
+    assert honesty.recall.mean() > 0.4
+    assert ((honesty.precision >= 0) & (honesty.precision <= 1)).all()
