@@ -1,0 +1,46 @@
+"""From the scorecard to the images of each kind of finding on the map, and back, in a real browser."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dataeval_ui.services.demo import install_demo
+from tests.browser.serving import Server, serving, settled
+from tests.ui.conftest import open_workspace
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    services = open_workspace(tmp_path_factory.mktemp("health") / "workspace")
+    install_demo(services)
+    with serving(Path(services.workspace.root)) as running:
+        yield running
+
+
+def test_each_kind_leads_from_its_card_to_its_images_and_back(server: Server, browser: Browser) -> None:
+    page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
+    page.set_default_timeout(30_000)
+    page.goto(f"{server.url}/health")
+    for kind in ("leaks", "duplicates", "outliers"):
+        page.locator(f".st-key-health_{kind} button").click()
+        page.wait_for_url(f"**kind={kind}*")
+        settled(page)
+        page.locator(".st-key-finding_0 img").first.wait_for()
+        page.get_by_role("link", name="Show on the map").first.click()
+        page.wait_for_url("**/explore?*")
+        page.wait_for_selector(".map[data-drawn]")
+        assert "image=" in page.url or "selected=" in page.url
+        settled(page)
+        page.go_back()
+        page.wait_for_url(f"**/health?*kind={kind}*")
+        page.get_by_role("link", name="Show on the map").first.wait_for()
+    page.context.close()
