@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dataeval_ui.analysis.compiled import blur, read_warped, subtract_matched
+
 if TYPE_CHECKING:
     from dataeval_ui.types.base import Float32, UInt8
 
@@ -41,16 +43,9 @@ def shrink(images: Float32, side: int) -> Float32:
 
 def smooth(images: Float32) -> Float32:
     """Blur by (1 2 1) / 4 both ways; the border repeats."""
-    rows = images * np.float32(2)
-    rows[:, 1:] += images[:, :-1]
-    rows[:, :-1] += images[:, 1:]
-    rows[:, [0, -1]] += images[:, [0, -1]]
-    both = rows * np.float32(2)
-    both[:, :, 1:] += rows[:, :, :-1]
-    both[:, :, :-1] += rows[:, :, 1:]
-    both[:, :, [0, -1]] += rows[:, :, [0, -1]]
-    both /= np.float32(16)
-    return both
+    out = np.empty(images.shape, dtype=np.float32)
+    blur(np.ascontiguousarray(images), out)
+    return out
 
 
 def align(left: Float32, right: Float32, warps: Float32, *, n_rounds: int) -> tuple[Float32, Float32]:
@@ -106,42 +101,19 @@ def align(left: Float32, right: Float32, warps: Float32, *, n_rounds: int) -> tu
 
 def mismatch(values: Float32, target: Float32, inside: Float32) -> tuple[Float32, Float32]:
     """Difference of the values, brought to the target's mean and contrast, from the target; and their correlation."""
-    values, target, total = values * inside, target * inside, inside.sum(axis=1, keepdims=True) + 1e-6
-    values -= values.sum(axis=1, keepdims=True) / total * inside
-    target -= target.sum(axis=1, keepdims=True) / total * inside
-    energy, target_energy = (np.einsum("np,np->n", v, v)[:, None] for v in (values, target))
-    product = np.einsum("np,np->n", values, target)
-    floor = inside.shape[1]  # one grey level squared a pixel: less is a blank image
-    correlation = product / np.sqrt(np.maximum(energy, floor) * np.maximum(target_energy, floor))[:, 0]
-    values *= np.sqrt((target_energy + 1) / (energy + 1))
-    values -= target
-    return values, correlation.astype(np.float32)
+    error = np.empty(values.shape, dtype=np.float32)
+    correlations = np.empty(values.shape[0], dtype=np.float32)
+    values, target, inside = (np.ascontiguousarray(v) for v in (values, target, inside))
+    subtract_matched(values, target, inside, error, correlations)
+    return error, correlations
 
 
 def sample(images: Float32, warps: Float32) -> tuple[Float32, Float32]:
     """Read images of shape (n, side, side) at warped places, bilinear; `inside` is 0 where a place lies outside."""
-    n, side, _ = images.shape
-    at = np.matmul(warps, _places(side))
-    inside = (np.abs(at) <= 1).all(axis=1)
-    at = ((at + 1) * np.float32(side / 2) - np.float32(0.5)).clip(0, np.float32(side - 1.001))
-    low = at.astype(np.intp)
-    at -= low
-    part_x, part_y = at[:, 0], at[:, 1]
-    corners = low[:, 1] * side + low[:, 0] + (np.arange(n) * (side * side))[:, None]
-    flat = images.ravel()
-    top, bottom = (
-        _between(flat.take(corners, mode="clip"), flat.take(corners + 1, mode="clip"), part_x)
-        for corners in (corners, corners + side)
-    )
-    values = _between(top, bottom, part_y)
-    return values.reshape(images.shape), inside.reshape(images.shape).astype(np.float32)
-
-
-def _between(first: Float32, second: Float32, part: Float32) -> Float32:
-    second -= first
-    second *= part
-    second += first
-    return second
+    values = np.empty(images.shape, dtype=np.float32)
+    inside = np.empty(images.shape, dtype=np.float32)
+    read_warped(np.ascontiguousarray(images), np.ascontiguousarray(warps, dtype=np.float32), values, inside)
+    return values, inside
 
 
 @cache

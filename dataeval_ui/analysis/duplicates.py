@@ -10,7 +10,8 @@ import numpy as np
 
 from dataeval_ui.analysis.candidates import MAX_HASH_PARTNERS, hash_distances, hash_pairs, neighbor_pairs, unique_pairs
 from dataeval_ui.analysis.neighbors import pair_similarities, unit_rows
-from dataeval_ui.analysis.pixels import COARSE_PX, SIDE_PX, compare_coarsely, decode_squares, similarity
+from dataeval_ui.analysis.pixels import COARSE_PX, compare_coarsely, similarity
+from dataeval_ui.analysis.squares import Squares
 from dataeval_ui.errors import ParameterError
 from dataeval_ui.types import AnalysisParams, DuplicatePairs, NeighborGraph, Progress, Silent, batches
 
@@ -60,7 +61,7 @@ class _Source:
 
     phash: UInt64
     dhash: UInt64
-    thumbnails: Callable[[Sequence[int]], Sequence[bytes]]
+    squares: Squares
     n_threads: int
     progress: Progress
 
@@ -126,7 +127,7 @@ def find_near_duplicates(
         raise ParameterError(f"There must be one hash an image, {n} in all, got {phash.shape} and {dhash.shape}.")
     if not 0 <= params.hash_radius <= 16:
         raise ParameterError(f"hash_radius must be in [0, 16], got {params.hash_radius}.")
-    source = _Source(phash, dhash, thumbnails, n_threads, progress or Silent())
+    source = _Source(phash, dhash, Squares(thumbnails, n_threads=n_threads), n_threads, progress or Silent())
     pairs, scores, compared = _taken_over(earlier, n)
     candidates = _without_known(_candidates(source, graph, params, embeddings, earlier), compared, n)
     compared = np.concatenate([compared, candidates])
@@ -241,7 +242,7 @@ def _verify(source: _Source, pairs: Int64) -> tuple[Int64, Float32]:
     for part in batches(len(pairs), _PAIRS_A_STEP):
         source.progress.check_cancelled()
         rows, places = np.unique(pairs[part], return_inverse=True)
-        rgb, _ = decode_squares(source.thumbnails(rows.tolist()), side_px=SIDE_PX, n_threads=source.n_threads)
+        rgb, _ = source.squares.whole(rows)
         scores[part] = similarity(
             rgb, places.reshape(-1, 2), warps[part], least=MIN_PIXEL_SIMILARITY, n_threads=source.n_threads
         )
@@ -258,8 +259,7 @@ def _coarsely_alike(source: _Source, pairs: Int64) -> tuple[Int64, Float32]:
     aspects = np.empty(rows.size, dtype=np.float32)
     for part in batches(rows.size, _ROWS_A_READ):
         source.progress.check_cancelled()
-        jpegs = source.thumbnails(rows[part].tolist())
-        rgb[part], aspects[part] = decode_squares(jpegs, side_px=COARSE_PX, n_threads=source.n_threads)
+        rgb[part], aspects[part] = source.squares.coarse(rows[part])
     stretch = np.abs(np.log(aspects[places[:, 0]] / aspects[places[:, 1]]))
     fits = stretch <= np.log(_MAX_ASPECT_RATIO)
     pairs, places = pairs[fits], places[fits]

@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from dataeval_ui.analysis.pixels import COARSE_PX, SIDE_PX, compare_coarsely, decode_squares, similarity
+from dataeval_ui.analysis.pixels import (
+    COARSE_PX,
+    SIDE_PX,
+    coarse_squares,
+    compare_coarsely,
+    decode_squares,
+    similarity,
+)
+from dataeval_ui.analysis.squares import Squares
+from dataeval_ui.errors import StorageError
 
 
 def picture(seed=0):
@@ -24,7 +33,8 @@ def jpeg(image, quality=90):
 
 
 def squares(images, side_px, n_threads=1):
-    return decode_squares([jpeg(image) for image in images], side_px=side_px, n_threads=n_threads)[0]
+    whole = decode_squares([jpeg(image) for image in images], n_threads=n_threads)[0]
+    return whole if side_px == SIDE_PX else coarse_squares(whole)
 
 
 def compare(left, right):
@@ -115,7 +125,7 @@ def test_periodic_pictures_of_two_sizes_are_alike():
         file = io.BytesIO()
         copy.save(file, "JPEG", quality=82)
         files.append(file.getvalue())
-    rgb, _ = decode_squares(files, side_px=SIDE_PX)
+    rgb, _ = decode_squares(files)
     assert similarity(rgb, np.array([[0, 1]]), np.eye(2, 3, dtype=np.float32)[None])[0] > 0.82
 
 
@@ -138,7 +148,40 @@ def test_the_batch_changes_nothing():
 def test_the_aspect_is_that_of_the_thumbnail():
     file = io.BytesIO()
     Image.new("RGB", (128, 64), "red").save(file, "JPEG")
-    rgb, aspects = decode_squares([file.getvalue()], side_px=COARSE_PX)
+    rgb, aspects = decode_squares([file.getvalue()])
     assert aspects.tolist() == [2.0]
-    assert rgb.shape == (1, COARSE_PX, COARSE_PX, 3)
+    assert rgb.shape == (1, SIDE_PX, SIDE_PX, 3)
     np.testing.assert_allclose(rgb.mean(axis=(0, 1, 2)), [254, 0, 0], atol=2)
+
+
+def test_squares_are_the_same_whether_they_are_kept_or_decoded_again():
+    files = [jpeg(picture(seed)) for seed in range(6)]
+    asked = []
+
+    def thumbnails(rows):
+        asked.append(list(rows))
+        return [files[row] for row in rows]
+
+    some = Squares(thumbnails, n_threads=1, max_bytes=3 * SIDE_PX**2 * 3)
+    rows = np.arange(6)
+    first, again = some.whole(rows), some.whole(rows)
+    assert asked == [[0, 1, 2, 3, 4, 5], [3, 4, 5]]
+    np.testing.assert_array_equal(first[0], again[0])
+    np.testing.assert_array_equal(some.coarse(rows)[0], coarse_squares(first[0]))
+
+
+def test_coarse_squares_are_rounded_means():
+    square = np.zeros((1, SIDE_PX, SIDE_PX, 3), np.uint8)
+    square[0, :4, :4] = 7
+    square[0, 0, 0] = 16  # 15 * 7 + 16 = 121, of 16
+    assert coarse_squares(square)[0, 0, 0].tolist() == [8, 8, 8]
+    assert coarse_squares(square)[0, 1:].max() == 0
+
+
+def test_a_thumbnail_that_would_fill_the_memory_is_refused_unread():
+    file = io.BytesIO()
+    Image.new("RGB", (1100, 8)).save(file, "JPEG")
+    with pytest.raises(StorageError, match="damaged"):
+        decode_squares([file.getvalue()])
+    with pytest.raises(StorageError, match="damaged"):
+        decode_squares([b"no picture"])
