@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from dataeval_ui.commands import asking, check, parts, review, running, share
+from dataeval_ui.commands import asking, check, drift, parts, review, running, share
 
 if TYPE_CHECKING:
     import argparse
@@ -43,10 +43,17 @@ COMMANDS: Mapping[str, Command] = {
         share.share,
         share.password,
         parts.parts,
+        drift.drift,
     )
 } | {"import-decisions": share.import_decisions}
 
 # commands that load numpy, numba or torch in this process, whose threads and caches are set first
-COMPUTING = frozenset({"run", "worker", "search", "compare", "names", "parts"})
+COMPUTING = frozenset({"run", "worker", "search", "compare", "names", "parts", "drift"})
 
-PARSERS: tuple[Callable[..., None], ...] = (check.add_parser, review.add_parser, share.add_parser, parts.add_parser)
+PARSERS: tuple[Callable[..., None], ...] = (
+    check.add_parser,
+    review.add_parser,
+    share.add_parser,
+    parts.add_parser,
+    drift.add_parser,
+)

@@ -1,0 +1,1 @@
+"""Two-sample tests between a reference and a test set, a module a family."""

@@ -1,0 +1,57 @@
+"""The command that says whether a set has drifted."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dataeval_ui.commands.output import show
+
+if TYPE_CHECKING:
+    import argparse
+
+    from dataeval_ui.services.context import Services
+
+
+def add_parser(commands: Any, shared: argparse.ArgumentParser, json_too: argparse.ArgumentParser) -> None:
+    """Spell the command."""
+    parser = commands.add_parser("drift", parents=[shared, json_too], help="test whether one run differs from another")
+    parser.add_argument("reference", metavar="REF", help="id or name of a run, or name of its dataset")
+    parser.add_argument("test", metavar="TEST", help="another run with the same embeddings")
+    parser.add_argument("--split", nargs=2, metavar=("REF", "TEST"), help="only these splits; of one run named twice")
+    parser.add_argument("--permutations", type=int, default=500, metavar="B", help="shuffles of a test (default 500)")
+    parser.add_argument("--append", type=Path, metavar="HISTORY", help="add the answer to this file, a line a call")
+
+
+def drift(services: Services, args: argparse.Namespace) -> int:
+    """Compare two runs."""
+    from dataeval_ui.errors import ParameterError
+    from dataeval_ui.jobs.progress import TerminalProgress
+    from dataeval_ui.services.drift import append_history, compare_runs_for_drift
+    from dataeval_ui.services.runs import find_run, open_run
+
+    if not 19 <= args.permutations <= 100_000:
+        raise ParameterError(f"--permutations must be in [19, 100000], got {args.permutations}.")
+    reference = open_run(services, find_run(services, args.reference).id)
+    test = open_run(services, find_run(services, args.test).id)
+    told = compare_runs_for_drift(
+        reference,
+        test,
+        splits=tuple(args.split) if args.split else None,
+        n_permutations=args.permutations,
+        progress=TerminalProgress(sys.stderr),
+    )
+    if args.append is not None:
+        append_history(args.append, told, reference=reference.id, test=test.id)
+    if args.json:
+        print(json.dumps(told))
+        return 0
+    print(told["verdict"])
+    names = ("title", "statistic", "p_value", "effect_size")
+    return show([{n: _text(t[n]) for n in names} for t in told["tests"]], False, empty="", key="tests")
+
+
+def _text(value: object) -> object:
+    return f"{value:.4g}" if isinstance(value, float) else value

@@ -1,0 +1,212 @@
+"""Whether a test run has drifted from a reference run, where, and a history of the answers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dataeval_ui.errors import InputError
+from dataeval_ui.types import Json
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from dataeval_ui.services.run import Run
+    from dataeval_ui.types import Progress
+
+MAX_IMAGES = 10_000
+"""Of each set; of a larger one so many are drawn at random, and the answer says so."""
+
+STATISTICS = ("brightness", "contrast", "sharpness", "entropy_bits")
+_HISTORY_SCHEMA = 1
+
+
+def compare_runs_for_drift(
+    reference: Run,
+    test: Run,
+    *,
+    splits: tuple[str, str] | None = None,
+    n_permutations: int = 500,
+    random_state: int = 0,
+    progress: Progress | None = None,
+) -> Json:
+    """Compare two runs, or two splits of them, and return what `dataeval-ui drift --json` prints.
+
+    Parameters
+    ----------
+    splits : pair of str, optional
+        Take only images of this split of the reference, and of that split of the test run.
+
+    Returns
+    -------
+    dict
+        `drifted`, `drift_p_value`, `verdict`, `n_reference`, `n_test`, `sampled`, `tests`, `by_cluster`, `by_class` and
+        `most_shifted`: the test images that the domain classifier is surest of.
+
+    Raises
+    ------
+    InputError
+        Runs of different embeddings, a split that is not there, or the same images twice.
+    ParameterError
+        Too few images.
+    """
+    import numpy as np
+
+    from dataeval_ui.analysis.drift.compare import compare_sets
+
+    if reference.record.key != test.record.key:
+        raise InputError(
+            f"These runs have different embeddings ({reference.record.backbone} and {test.record.backbone}), so their "
+            f"images cannot be compared; run the test set with --backbone {reference.record.backbone} and the same "
+            "layer and pooling."
+        )
+    if reference.id == test.id and (splits is None or splits[0] == splits[1]):
+        raise InputError("Reference and test are the same images; choose another run, or two splits of this one.")
+    rng = np.random.default_rng(random_state)
+    rows, n_all = [], []
+    for run, split in zip((reference, test), splits or (None, None), strict=True):
+        chosen = _rows_of(run, split)
+        n_all.append(len(chosen))
+        rows.append(np.sort(rng.choice(chosen, MAX_IMAGES, replace=False)) if len(chosen) > MAX_IMAGES else chosen)
+    vectors = [np.asarray(run.view.embeddings[r]) for run, r in zip((reference, test), rows, strict=True)]
+    labels = _labels(reference, rows[0]), _labels(test, rows[1])
+    names = sorted({name for side in labels for name in side if name is not None})
+    code = {name: i for i, name in enumerate(names)}
+    coded = [np.array([-1 if name is None else code[name] for name in side], dtype=np.int32) for side in labels]
+    found = compare_sets(
+        vectors[0],
+        vectors[1],
+        statistics=(_statistics(reference, rows[0]), _statistics(test, rows[1])),
+        labels=(coded[0], coded[1]),
+        n_permutations=n_permutations,
+        random_state=random_state,
+        progress=progress,
+    )
+    clusters = _nearest_clusters(reference, vectors)
+    by_cluster = _shares([f"cluster {c}" if c >= 0 else "noise" for c in clusters[0]],
+                         [f"cluster {c}" if c >= 0 else "noise" for c in clusters[1]])  # fmt: skip
+    by_class = _shares([n for n in labels[0] if n is not None], [n for n in labels[1] if n is not None])
+    scores = found.scores[len(vectors[0]) :]
+    most = np.argsort(-scores, kind="stable")[:24]
+    told = {t.name: t for t in found.tests}
+    return {
+        "drifted": found.drifted,
+        "drift_p_value": found.p_value,
+        "verdict": _verdict(found.drifted, found.p_value, told["classifier"].statistic, by_cluster, by_class),
+        "n_reference": len(rows[0]),
+        "n_test": len(rows[1]),
+        "sampled": [n > MAX_IMAGES for n in n_all],
+        "tests": [t.to_json() for t in found.tests],
+        "by_cluster": by_cluster,
+        "by_class": by_class,
+        "most_shifted": [
+            {
+                "image_id": test.image_ids[rows[1][i]],
+                "path": test.places(int(rows[1][i]))[0].path,
+                "score": round(float(scores[i]), 6),
+            }
+            for i in most
+        ],
+    }
+
+
+def append_history(path: Path, told: Json, *, reference: str, test: str) -> None:
+    """Add one line of JSON to a history; docs/drift.md lists its keys.
+
+    Raises
+    ------
+    InputError
+        The file cannot be written.
+    """
+    from datetime import UTC, datetime
+
+    line = {
+        "schema": _HISTORY_SCHEMA,
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "reference": reference,
+        "test": test,
+        **{name: told[name] for name in ("drifted", "drift_p_value", "verdict", "n_reference", "n_test")},
+        "tests": {t["name"]: {k: t[k] for k in ("statistic", "p_value", "effect_size")} for t in told["tests"]},
+    }
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+    except OSError as error:
+        raise InputError(f"The history {str(path)!r} cannot be written: {error.strerror}. Name another file.") from None
+
+
+def _rows_of(run: Run, split: str | None) -> np.ndarray:
+    import numpy as np
+
+    if split is None:
+        return np.arange(run.n_images)
+    splits = run.first_places["split"].to_pylist()
+    rows = np.flatnonzero([s == split for s in splits])
+    if rows.size == 0:
+        known = ", ".join(sorted({s for s in splits if s is not None})) or "none"
+        raise InputError(f"The run {run.record.name!r} has no split {split!r}. Known: {known}.")
+    return rows
+
+
+def _labels(run: Run, rows: np.ndarray) -> list[str | None]:
+    labels = run.first_places["label"].to_pylist()
+    return [labels[row] for row in rows]
+
+
+def _statistics(run: Run, rows: np.ndarray) -> np.ndarray:
+    import numpy as np
+
+    values = [run.column(name).values for name in STATISTICS if name in run.columns]
+    return np.stack([v[rows] for v in values if v is not None], axis=1)
+
+
+def _nearest_clusters(reference: Run, vectors: list[np.ndarray]) -> list[np.ndarray]:
+    """Cluster of the reference whose mean embedding is nearest to each image."""
+    import numpy as np
+
+    from dataeval_ui.analysis.neighbors import unit_rows
+
+    labels = reference.clustering.cluster_labels
+    n_clusters = reference.clustering.n_clusters
+    if n_clusters == 0:
+        return [np.full(len(side), -1) for side in vectors]
+    units = unit_rows(reference.view.embeddings)
+    centres = unit_rows(np.stack([units[labels == c].mean(axis=0) for c in range(n_clusters)]))
+    return [(unit_rows(side) @ centres.T).argmax(axis=1) for side in vectors]
+
+
+def _shares(reference: list[str], test: list[str]) -> list[Json]:
+    """Share of each group in both sets, lift, and Fisher's p times the number of groups; the most telling first."""
+    from collections import Counter
+
+    from scipy.stats import fisher_exact
+
+    before, after = Counter(reference), Counter(test)
+    groups = sorted(set(before) | set(after))
+    found = []
+    for name in groups:
+        a, b = before[name], after[name]
+        p = float(fisher_exact([[a, len(reference) - a], [b, len(test) - b]]).pvalue)
+        old, new = a / max(len(reference), 1), b / max(len(test), 1)
+        found.append(
+            {
+                "name": name,
+                "n_reference": a,
+                "n_test": b,
+                "share_reference": round(old, 6),
+                "share_test": round(new, 6),
+                "lift": round(new / old, 6) if old > 0 else None,
+                "p_value": min(1.0, p * len(groups)),
+            }
+        )
+    return sorted(found, key=lambda g: (g["p_value"], -abs(g["share_test"] - g["share_reference"]), g["name"]))
+
+
+def _verdict(drifted: bool, p: float, auroc: float, by_cluster: list[Json], by_class: list[Json]) -> str:
+    if not drifted:
+        return f"No drift found: AUROC {auroc:.2f}, p = {p:.3g} over all tests."
+    told = [group[0]["name"] for group in (by_cluster,) if group and group[0]["p_value"] <= 0.05]
+    told += [f"class {group[0]['name']!r}" for group in (by_class,) if group and group[0]["p_value"] <= 0.05]
+    where = f", mostly {' and '.join(told)}" if told else ", spread over clusters and classes"
+    return f"Drifted: AUROC {auroc:.2f}, p = {p:.3g} over all tests{where}."
