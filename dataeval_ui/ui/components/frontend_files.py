@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import json
 from pathlib import Path
 
 from dataeval_ui.ui.components.urls import API_PREFIX
@@ -41,10 +42,17 @@ def loader(path: str, *, base_path: str = "") -> str:
     """JavaScript for Streamlit that loads a module of ours and hands every call on to it.
 
     Streamlit sends a component's JavaScript again with every change of its data, and takes only one file. So it gets
-    these few lines, and the modules come over HTTP, once.
+    these few lines, and the modules come over HTTP, once: all at the same time, not each when another asks for it.
     """
-    url = module_url(path, base_path=base_path)
+    folder = path.rsplit("/", 1)[0]
+    names = [name for name in frontend_files() if name.startswith(f"{folder}/") and name.endswith(".js")]
+    urls = [module_url(name, base_path=base_path) for name in sorted(names, key=lambda name: name != path)]
     return (
-        f"const load = () => import(new URL({url!r}, document.baseURI).href);\n"
+        f"const urls = {json.dumps(urls)}.map((url) => new URL(url, document.baseURI).href);\n"
+        "for (const href of urls) {\n"
+        "  if (document.head.querySelector(`link[href='${href}']`)) continue;\n"
+        "  document.head.append(Object.assign(document.createElement('link'), { rel: 'modulepreload', href }));\n"
+        "}\n"
+        "const load = () => import(urls[0]);\n"
         "export default async (component) => (await load()).default(component);\n"
     )

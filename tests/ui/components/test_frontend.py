@@ -1,3 +1,4 @@
+import json
 import re
 from pathlib import Path
 
@@ -33,6 +34,13 @@ def test_every_import_is_a_file_beside_it(script: Path):
 def test_the_loader_names_the_digest_so_that_a_new_release_is_fetched():
     assert f"/api/frontend/{frontend_digest()}/map/index.js" in loader("map/index.js")
     assert "/base/api/frontend/" in loader("map/index.js", base_path="/base")
+
+
+def test_the_loader_asks_for_all_modules_of_its_component_at_once_the_entry_first():
+    urls = json.loads(re.search(r"const urls = (\[.*\])", loader("map/index.js"))[1])
+    prefix = f"/api/frontend/{frontend_digest()}/map/"
+    assert urls[0] == f"{prefix}index.js"
+    assert set(urls) == {prefix + script.name for script in SCRIPTS if script.parent.name == "map"}
 
 
 def test_urls_escape_what_a_user_named():
