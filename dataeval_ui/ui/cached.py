@@ -18,9 +18,11 @@ from dataeval_ui.services.shared import shared_run, shared_services
 if TYPE_CHECKING:
     from dataeval_ui.embed.checkpoints import Availability
     from dataeval_ui.embed.layers import Layer
+    from dataeval_ui.services.coverage import LabelOrder
     from dataeval_ui.services.duplicate_groups import DuplicateGroup
     from dataeval_ui.services.health import Card
     from dataeval_ui.services.run import Run
+    from dataeval_ui.types.base import Int64
     from dataeval_ui.ui.components.scatter import ColourSpec
     from dataeval_ui.ui.panels.facts import RunFacts
 
@@ -72,6 +74,30 @@ def _health_cards(workspace: str, run_id: str, _run: Run) -> tuple[Card, ...]:
 def health_cards(opened: Run) -> tuple[Card, ...]:
     """Return a run's scorecard."""
     return _health_cards(str(opened.services.workspace.root), opened.id, opened)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _completeness(workspace: str, run_id: str, _run: Run) -> float:
+    from dataeval_ui.services.coverage import completeness
+
+    return completeness(_run)
+
+
+def completeness(opened: Run) -> float:
+    """Return the share of the embedding's dimensions that a run's images use."""
+    return _completeness(str(opened.services.workspace.root), opened.id, opened)
+
+
+@st.cache_resource(max_entries=32, show_spinner="Ranking what to label next…")
+def _suggested(workspace: str, run_id: str, order: LabelOrder, n: int, every: bool, _run: Run) -> Int64:
+    from dataeval_ui.services.coverage import suggest_to_label
+
+    return suggest_to_label(_run, order=order, n=n, every=every)
+
+
+def suggested(opened: Run, *, order: LabelOrder, n: int, every: bool) -> Int64:
+    """Return what to label next; the array is shared and must not be written to."""
+    return _suggested(str(opened.services.workspace.root), opened.id, order, n, every, opened)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

@@ -73,6 +73,12 @@ page = st.navigation(
                     icon=":material/scatter_plot:",
                     help="Images unlike all others, ranked, and files that could not be read.",
                 ),
+                st.Page(
+                    "app_pages/coverage.py",
+                    title="Coverage",
+                    icon=":material/blur_on:",
+                    help="How varied the images are, where they are few, and what to label next.",
+                ),
             ],
             "Review": [
                 st.Page(

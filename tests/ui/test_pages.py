@@ -14,8 +14,8 @@ from dataeval_ui.ui import state
 from tests.images import make_dataset
 from tests.ui.conftest import HOSTILE_RUN, Analysed, OpenPage, failures, open_workspace, words
 
-PAGES = ("datasets", "run", "explore", "health", "duplicates", "outliers", "review", "compare")
-OF_A_RUN = ("explore", "health", "duplicates", "outliers", "review")
+PAGES = ("datasets", "run", "explore", "health", "duplicates", "outliers", "coverage", "review", "compare")
+OF_A_RUN = ("explore", "health", "duplicates", "outliers", "coverage", "review")
 
 
 @pytest.mark.parametrize("page", PAGES)
