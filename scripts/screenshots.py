@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 from tests.chromium import FLAGS, find_chromium  # noqa: E402 - the finder of the tests
 
-PAGES = ("datasets", "run", "explore", "health", "duplicates", "outliers")
+PAGES = ("datasets", "run", "explore", "health", "duplicates", "outliers", "review", "share")
 SIZES = {1280: 800, 390: 844}
 """Width to height of the window, in pixels."""
 SCHEMES = ("light", "dark")
@@ -59,10 +59,16 @@ def _address(server: subprocess.Popen[bytes], log: Path) -> tuple[str, str]:
     sys.exit(f"The server did not start:\n{log.read_text(encoding='utf-8')}")
 
 
+SEEN_ARE_LOADED = """() => [...document.images].every((image) => {
+    const { top, bottom } = image.getBoundingClientRect();
+    return image.complete || bottom < 0 || top > innerHeight; // a lazy image far below waits to be scrolled to
+})"""
+
+
 def settle(page: Page) -> None:
     """Wait until the script has run and the pictures are there."""
     page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=60_000)
-    page.wait_for_function("[...document.images].every((image) => image.complete)")
+    page.wait_for_function(SEEN_ARE_LOADED)
     page.wait_for_timeout(SETTLED_MS)
 
 
