@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from dataeval_ui.errors import InputError
 from dataeval_ui.types.outliers import OutlierMethods
@@ -11,6 +11,12 @@ from dataeval_ui.types.outliers import OutlierMethods
 if TYPE_CHECKING:
     from dataeval_ui.services.run import Run
     from dataeval_ui.types.base import Float32, Int32
+
+OutlierMethod = Literal["knn", "combined", "lof", "mahalanobis", "cluster"]
+"""`knn` is the score that the run itself stores; the others are the fields of `OutlierMethods`."""
+
+NORMAL_BELOW = 0.8
+"""An image of a lower combined score is a normal one."""
 
 _VERSION = 1
 
@@ -49,11 +55,21 @@ def outlier_methods(run: Run) -> OutlierMethods:
     return kept(run, "outlier-methods", _VERSION, OutlierMethods, compute)
 
 
-def nearest_normal(run: Run, row: int, *, k: int = 6, threshold: float = 0.8) -> tuple[int, ...]:
-    """Return the images most similar to one whose combined score is below a threshold, most similar first."""
+def method_scores(run: Run, method: OutlierMethod) -> Float32:
+    """Return how odd the images are by one method, in [0, 1]; of shape (n_images,)."""
+    if method == "knn":
+        return run.outliers.scores
+    scores: Float32 = getattr(outlier_methods(run), method)
+    return scores
+
+
+def nearest_normal(
+    run: Run, row: int, *, k: int = 6, threshold: float = NORMAL_BELOW, method: OutlierMethod = "combined"
+) -> tuple[int, ...]:
+    """Return the images most similar to one whose score by a method is below a threshold, most similar first."""
     from dataeval_ui.services.search import search_row
 
-    return tuple(int(r) for r in search_row(run, row, k=k, mask=outlier_methods(run).combined < threshold).rows)
+    return tuple(int(r) for r in search_row(run, row, k=k, mask=method_scores(run, method) < threshold).rows)
 
 
 def ood(run: Run, reference: Run, *, n_neighbors: int = 10) -> OodScores:

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from dataeval_ui.services.coverage import LabelOrder
     from dataeval_ui.services.duplicate_groups import DuplicateGroup
     from dataeval_ui.services.health import Card
+    from dataeval_ui.services.outlier_scores import OodScores, OutlierMethod
     from dataeval_ui.services.run import Run
-    from dataeval_ui.types.base import Int64
+    from dataeval_ui.types.base import Float32, Int64
     from dataeval_ui.ui.components.scatter import ColourSpec
     from dataeval_ui.ui.panels.facts import RunFacts
 
@@ -98,6 +99,30 @@ def _suggested(workspace: str, run_id: str, order: LabelOrder, n: int, every: bo
 def suggested(opened: Run, *, order: LabelOrder, n: int, every: bool) -> Int64:
     """Return what to label next; the array is shared and must not be written to."""
     return _suggested(str(opened.services.workspace.root), opened.id, order, n, every, opened)
+
+
+@st.cache_resource(max_entries=16, show_spinner="Scoring the images by every method; this is kept with the run…")
+def _method_scores(workspace: str, run_id: str, method: OutlierMethod, _run: Run) -> Float32:
+    from dataeval_ui.services.outlier_scores import method_scores
+
+    return method_scores(_run, method)
+
+
+def method_scores(opened: Run, method: OutlierMethod) -> Float32:
+    """Return how odd a run's images are by one method; the array is shared and must not be written to."""
+    return _method_scores(str(opened.services.workspace.root), opened.id, method, opened)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Comparing every image with the reference…")
+def _ood(workspace: str, run_id: str, reference_id: str, _run: Run, _reference: Run) -> OodScores:
+    from dataeval_ui.services.outlier_scores import ood
+
+    return ood(_run, _reference)
+
+
+def ood(opened: Run, reference: Run) -> OodScores:
+    """Return how odd a run's images are against those of another run."""
+    return _ood(str(opened.services.workspace.root), opened.id, reference.id, opened, reference)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

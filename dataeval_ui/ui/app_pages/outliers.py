@@ -1,4 +1,4 @@
-"""Outliers, ranked, and the files that could not be read."""
+"""Outliers, ranked; images unlike a reference run; and the files that could not be read."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import streamlit as st
 from dataeval_ui.services.run import Run
 from dataeval_ui.ui import cached, state
 from dataeval_ui.ui.errors import shown_errors
+from dataeval_ui.ui.panels.ood_gallery import render_ood
 from dataeval_ui.ui.panels.outlier_gallery import render_outliers, take_clicks
 from dataeval_ui.ui.panels.run_choice import render_run_choice
 from dataeval_ui.ui.panels.unreadable import render_unreadable
@@ -16,16 +17,21 @@ _SHOW = "outlier_show"
 
 @st.fragment
 def outliers(run: Run) -> None:
-    """Draw either of the two lists."""
+    """Draw one of the lists."""
     with shown_errors():
         take_clicks(run)
         n_unreadable = cached.facts(run).n_unreadable
-        show = "unreadable" if state.str_param("show") == "unreadable" else "outliers"
+        wanted = state.str_param("show")
+        show = wanted if wanted in ("reference", "unreadable") else "outliers"
         st.session_state[_SHOW] = show
         st.segmented_control(
             "What to list",
-            ["outliers", "unreadable"],
-            format_func={"outliers": "Outliers", "unreadable": f"Unreadable files {n_unreadable:,}"}.__getitem__,
+            ["outliers", "reference", "unreadable"],
+            format_func={
+                "outliers": "Outliers",
+                "reference": "Against a reference",
+                "unreadable": f"Unreadable files {n_unreadable:,}",
+            }.__getitem__,
             key=_SHOW,
             required=True,
             on_change=_change_show,
@@ -33,12 +39,15 @@ def outliers(run: Run) -> None:
         )
         if show == "unreadable":
             render_unreadable(run)
+        elif show == "reference":
+            render_ood(run)
         else:
             render_outliers(run)
 
 
 def _change_show() -> None:
-    state.update_address(show="unreadable" if st.session_state[_SHOW] == "unreadable" else None)
+    chosen = st.session_state[_SHOW]
+    state.update_address(show=None if chosen == "outliers" else chosen, threshold=None)
 
 
 outliers(render_run_choice("outliers"))
