@@ -92,6 +92,12 @@ class PartsResult:
         """Cells on a side."""
         return math.isqrt(self.heat.shape[1])
 
+    def boxes(self) -> dict[int, Box]:
+        """Return by row a box around the place where each image matched best."""
+        from dataeval_ui.analysis.part_search import hottest_box
+
+        return {int(row): hottest_box(heat) for row, heat in zip(self.rows, self.heat, strict=True)}
+
 
 class RunParts:
     """The parts of one run; opening it loads no network. Safe to share between threads.

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from dataeval_ui.services.duplicate_groups import DuplicateGroup
     from dataeval_ui.services.health import Card
     from dataeval_ui.services.outlier_scores import OodScores, OutlierMethod
+    from dataeval_ui.services.parts import RunParts
     from dataeval_ui.services.run import Run
     from dataeval_ui.types.base import Float32, Int64
     from dataeval_ui.ui.components.scatter import ColourSpec
@@ -158,6 +159,18 @@ def layers(backbone: str) -> tuple[Layer, ...]:
 
     ours = services()
     return layers_aside(backbone, settings=ours.settings, workspace=ours.workspace)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _parts(workspace: str, run_id: str, _run: Run) -> RunParts:
+    from dataeval_ui.services.parts import RunParts
+
+    return RunParts(_run)
+
+
+def parts(opened: Run) -> RunParts:
+    """Return the parts of a run's images; see `dataeval_ui.services.parts.RunParts` for the errors."""
+    return _parts(str(opened.services.workspace.root), opened.id, opened)
 
 
 class KeptSelections:

@@ -48,6 +48,12 @@ page = st.navigation(
                     help="The map: colour, filter, search for similar images, select and export.",
                 ),
                 st.Page(
+                    "app_pages/parts.py",
+                    title="Parts",
+                    icon=":material/crop_free:",
+                    help="Draw a box on an image and find the images that have a similar part.",
+                ),
+                st.Page(
                     "app_pages/compare.py",
                     title="Compare",
                     icon=":material/compare:",

@@ -23,12 +23,15 @@ class GalleryItem:
         Second, fainter line.
     badge : str
         Short text in its corner, such as a similarity: "0.93".
+    heat : str
+        Drawn over the thumbnail: base64 of a byte a cell, row by row, of a square; 0 is cold.
     """
 
     row: int
     caption: str
     sub: str = ""
     badge: str = ""
+    heat: str = ""
 
 
 def read_click(sent: Any, rows: Sequence[int]) -> int | None:
@@ -81,7 +84,7 @@ def gallery(
     """
     if not 48 <= size_px <= 400:
         raise ParameterError(f"size_px must be in [48, 400], got {size_px}.")
-    data = {
+    data: dict[str, Any] = {
         "items": [[int(item.row), item.caption, item.sub, item.badge] for item in items],
         "thumbnails": thumbnails_url,
         "sizePx": size_px,
@@ -89,6 +92,8 @@ def gallery(
         "label": label,
         "empty": empty,
     }
+    if any(item.heat for item in items):
+        data["heat"] = {str(int(item.row)): item.heat for item in items}
     return read_click(
         mount("gallery", key=key, data=data, events=("click",))["click"], [int(item.row) for item in items]
     )

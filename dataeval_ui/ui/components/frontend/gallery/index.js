@@ -46,7 +46,10 @@ function newCard() {
   image.loading = "lazy";
   image.decoding = "async";
   image.addEventListener("error", () => card.classList.add("lost"));
-  image.addEventListener("load", () => card.classList.remove("lost"));
+  image.addEventListener("load", () => {
+    card.classList.remove("lost");
+    drawHeat(card);
+  });
   const badge = document.createElement("span");
   badge.className = "badge";
   frame.append(image, badge);
@@ -58,11 +61,34 @@ function newCard() {
   return card;
 }
 
-function fill(card, [row, caption, sub, badge], { thumbnails, selected }) {
+// The heat covers the whole image: a canvas of the thumbnail's own size is fitted into the frame as the image is.
+function drawHeat(card) {
+  const frame = card.firstChild;
+  const image = frame.querySelector("img");
+  frame.querySelector("canvas")?.remove();
+  if (!card.heat || !image.naturalWidth) return;
+  const cells = Uint8Array.from(atob(card.heat), (letter) => letter.charCodeAt(0));
+  const side = Math.round(Math.sqrt(cells.length));
+  const small = new OffscreenCanvas(side, side);
+  const pixels = new Uint8ClampedArray(4 * cells.length);
+  cells.forEach((heat, k) => pixels.set([255, 30, 140, heat * 0.8], 4 * k));
+  small.getContext("2d").putImageData(new ImageData(pixels, side, side), 0, 0);
+  const canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
+  canvas.getContext("2d").drawImage(small, 0, 0, canvas.width, canvas.height);
+  frame.insertBefore(canvas, frame.lastChild);
+}
+
+function fill(card, [row, caption, sub, badge], { thumbnails, selected, heat }) {
   const [frame, captionNode, subNode] = card.children;
-  const [image, badgeNode] = frame.children;
+  const newHeat = heat?.[row] ?? "";
+  const isChanged = card.heat !== newHeat;
+  card.heat = newHeat;
+  const image = frame.querySelector("img");
+  const badgeNode = frame.lastChild;
   const url = thumbnails.replace("{row}", row);
   if (image.getAttribute("src") !== url) image.src = url;
+  if (isChanged) drawHeat(card);
   image.alt = ""; // the caption below says the same
   captionNode.textContent = caption;
   subNode.textContent = sub;
