@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from dataeval_ui.services.parts import RunParts
     from dataeval_ui.services.run import Run
     from dataeval_ui.types.base import Float32, Int64
+    from dataeval_ui.types.quality import QualityReport
     from dataeval_ui.ui.components.scatter import ColourSpec
     from dataeval_ui.ui.panels.facts import RunFacts
 
@@ -124,6 +125,18 @@ def _ood(workspace: str, run_id: str, reference_id: str, _run: Run, _reference: 
 def ood(opened: Run, reference: Run) -> OodScores:
     """Return how odd a run's images are against those of another run."""
     return _ood(str(opened.services.workspace.root), opened.id, reference.id, opened, reference)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _quality(workspace: str, run_id: str, _run: Run) -> QualityReport:
+    from dataeval_ui.services.quality import quality
+
+    return quality(_run)
+
+
+def quality(opened: Run) -> QualityReport:
+    """Return the quality of a run's images, by the thresholds that the dataset suggests."""
+    return _quality(str(opened.services.workspace.root), opened.id, opened)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

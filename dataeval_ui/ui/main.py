@@ -85,6 +85,12 @@ page = st.navigation(
                     icon=":material/blur_on:",
                     help="How varied the images are, where they are few, and what to label next.",
                 ),
+                st.Page(
+                    "app_pages/quality.py",
+                    title="Quality",
+                    icon=":material/blur_on:",
+                    help="Blurry, dark, bright, blank and odd images by a threshold you move, and unreadable files.",
+                ),
             ],
             "Review": [
                 st.Page(
