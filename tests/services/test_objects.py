@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from dataeval_ui.errors import InputError, ParameterError, SourceError, StorageError
+from dataeval_ui.server.access import AccessMiddleware
 from dataeval_ui.server.routes import data_routes
 from dataeval_ui.services.context import Services, open_services
 from dataeval_ui.services.datasets import add_dataset, preview_dataset
@@ -113,10 +114,14 @@ def test_the_same_run_again_is_the_same_and_reads_nothing(finished: Finished, mo
 
 def test_the_server_gives_the_crop_and_the_image_with_the_box(finished: Finished) -> None:
     from starlette.applications import Starlette
+    from starlette.middleware import Middleware
     from starlette.testclient import TestClient
 
     run = finished.run
-    app = Starlette(routes=data_routes(lambda _: run, finished.services.settings))
+    app = Starlette(
+        routes=data_routes(lambda _: run, finished.services.settings),
+        middleware=[Middleware(AccessMiddleware, hosts=())],
+    )
     client = TestClient(app, base_url="http://127.0.0.1:8501", client=("127.0.0.1", 1))
     found = run.object_of(1)
     assert found is not None
