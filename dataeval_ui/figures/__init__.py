@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from dataeval_ui.figures.charts import count_figure, histogram_figure, map_figure, selected_rows
+from dataeval_ui.figures.charts import count_figure, histogram_figure, map_figure, selected_rows, share_figure
 
-__all__ = ["count_figure", "histogram_figure", "map_figure", "selected_rows"]
+__all__ = ["count_figure", "histogram_figure", "map_figure", "selected_rows", "share_figure"]

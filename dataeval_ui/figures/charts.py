@@ -126,6 +126,44 @@ def count_figure(
     return figure
 
 
+def share_figure(shares: Mapping[str, tuple[float, float]], *, dark: bool = False) -> go.Figure:
+    """Draw the share of each group in two sets as pairs of bars, the first group on top.
+
+    Parameters
+    ----------
+    shares : mapping of str to (float, float)
+        In the reference and in the test set, in [0, 1], by name; names are text, never markup.
+    dark : bool, default False
+    """
+    import plotly.graph_objects as go
+
+    places = list(range(len(shares)))
+    figure = go.Figure()
+    for side, (title, color) in enumerate(zip(("Reference", "Test"), categorical_colors(2, dark=dark), strict=True)):
+        values = [pair[side] for pair in shares.values()]
+        bars = go.Bar(
+            name=title,
+            x=values,
+            y=places,
+            orientation="h",
+            marker={"color": color, "cornerradius": 3},
+            text=[f"{value:.1%}" for value in values],
+            textposition="outside",
+            cliponaxis=False,
+            hoverinfo="none",
+        )
+        figure.add_trace(bars)
+    _style(figure, dark)
+    figure.update_layout(height=44 + 40 * max(len(places), 1), barmode="group", bargap=0.25, dragmode=False)
+    figure.update_layout(showlegend=True, legend={"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0})
+    figure.update_layout(margin={"l": 0, "r": 48, "t": 32, "b": 4})
+    names = [_plain(name) for name in shares]
+    figure.update_yaxes(autorange="reversed", tickmode="array", tickvals=places, ticktext=names)
+    figure.update_yaxes(automargin=True, fixedrange=True, showgrid=False)
+    figure.update_xaxes(visible=False, fixedrange=True)
+    return figure
+
+
 def histogram_figure(
     values: np.ndarray[Any, np.dtype[Any]],
     threshold: float | None = None,

@@ -19,11 +19,13 @@ if TYPE_CHECKING:
     from dataeval_ui.embed.checkpoints import Availability
     from dataeval_ui.embed.layers import Layer
     from dataeval_ui.services.coverage import LabelOrder
+    from dataeval_ui.services.drift_images import ShiftedImage
     from dataeval_ui.services.duplicate_groups import DuplicateGroup
     from dataeval_ui.services.health import Card
     from dataeval_ui.services.outlier_scores import OodScores, OutlierMethod
     from dataeval_ui.services.parts import RunParts
     from dataeval_ui.services.run import Run
+    from dataeval_ui.types import Json
     from dataeval_ui.types.base import Float32, Int64
     from dataeval_ui.types.quality import QualityReport
     from dataeval_ui.ui.components.scatter import ColourSpec
@@ -125,6 +127,22 @@ def _ood(workspace: str, run_id: str, reference_id: str, _run: Run, _reference: 
 def ood(opened: Run, reference: Run) -> OodScores:
     """Return how odd a run's images are against those of another run."""
     return _ood(str(opened.services.workspace.root), opened.id, reference.id, opened, reference)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _drift(
+    workspace: str, reference_id: str, test_id: str, splits: tuple[str, str] | None, _reference: Run, _test: Run
+) -> tuple[Json, tuple[ShiftedImage, ...]]:
+    from dataeval_ui.services.drift import compare_runs_for_drift
+    from dataeval_ui.services.drift_images import shifted_images
+
+    told = compare_runs_for_drift(_reference, _test, splits=splits)
+    return told, shifted_images(_reference, _test, told, split=splits[0] if splits else None)
+
+
+def drift(reference: Run, test: Run, splits: tuple[str, str] | None) -> tuple[Json, tuple[ShiftedImage, ...]]:
+    """Return what the tests for drift say, and the images that show it; shared, and must not be written to."""
+    return _drift(str(reference.services.workspace.root), reference.id, test.id, splits, reference, test)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

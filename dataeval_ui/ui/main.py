@@ -59,6 +59,12 @@ page = st.navigation(
                     icon=":material/compare:",
                     help="The same images under several backbones: which one suits this dataset?",
                 ),
+                st.Page(
+                    "app_pages/drift.py",
+                    title="Drift",
+                    icon=":material/compare_arrows:",
+                    help="Has a set of images drifted from another: one verdict, the tests, and the images.",
+                ),
             ],
             "Findings": [
                 st.Page(

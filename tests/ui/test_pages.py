@@ -14,8 +14,20 @@ from dataeval_ui.ui import state
 from tests.images import make_dataset
 from tests.ui.conftest import HOSTILE_RUN, Analysed, OpenPage, failures, open_workspace, words
 
-PAGES = ("datasets", "run", "explore", "health", "duplicates", "outliers", "coverage", "quality", "review", "compare")
-OF_A_RUN = ("explore", "health", "duplicates", "outliers", "coverage", "quality", "review")
+PAGES = (
+    "datasets",
+    "run",
+    "explore",
+    "health",
+    "duplicates",
+    "outliers",
+    "coverage",
+    "quality",
+    "review",
+    "compare",
+    "drift",
+)
+OF_A_RUN = ("explore", "health", "duplicates", "outliers", "coverage", "quality", "review", "drift")
 
 
 @pytest.mark.parametrize("page", PAGES)

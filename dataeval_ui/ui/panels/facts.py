@@ -14,7 +14,9 @@ from dataeval_ui.ui.text import count
 if TYPE_CHECKING:
     from dataeval_ui.services.run import Run
 
-Page = Literal["explore", "parts", "health", "duplicates", "outliers", "quality", "coverage", "share", "review"]
+Page = Literal[
+    "explore", "parts", "health", "duplicates", "outliers", "quality", "coverage", "drift", "share", "review"
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

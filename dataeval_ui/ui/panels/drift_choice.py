@@ -1,0 +1,125 @@
+"""Which two sets the Drift page compares, and what to do where there are not two."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from dataeval_ui.services.drift_images import splits_of
+from dataeval_ui.services.runs import list_runs
+from dataeval_ui.ui import cached, state
+from dataeval_ui.ui.panels.run_choice import run_title
+from dataeval_ui.ui.text import plain, visible
+
+if TYPE_CHECKING:
+    from dataeval_ui.services.run import Run
+
+SPLITS = ""
+"""In place of a run's id: two splits of the page's run."""
+
+_WITH, _REFERENCE, _TEST = "drift_with", "drift_reference", "drift_test"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sets:
+    """Reference and test; splits only where both are of one run."""
+
+    reference: Run
+    test: Run
+    splits: tuple[str, str] | None
+
+
+def render_choice(run: Run) -> Sets | None:
+    """Draw the choice and its button; return the sets once they were asked for, None before.
+
+    The page's run is the reference. Where there is nothing to compare it with, say what to do.
+    """
+    splits = splits_of(run)
+    others = {
+        other.id: run_title(other)
+        for other in list_runs(cached.services())
+        if other.id != run.id and other.key == run.record.key
+    }
+    options = ([SPLITS] if len(splits) > 1 else []) + list(others)
+    if not options:
+        _render_nothing(run)
+        return None
+    named = state.str_param("with")
+    if named is not None and named not in options:
+        st.warning(f"This run cannot be compared with {plain(repr(named), max_chars=80)}; choose from the list.")
+    chosen = named if named in options else options[0]
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="drift_choice"):
+        st.session_state[_WITH] = chosen
+        st.selectbox(
+            "Compare",
+            options,
+            format_func=lambda option: "Two splits of this run" if option == SPLITS else f"With {others[option]}",
+            key=_WITH,
+            on_change=_choose_run,
+            help="The run of this page is the reference. Listed are the runs of the same embeddings.",
+            width=320,
+        )
+        pair = _render_splits(splits) if chosen == SPLITS else None
+        st.button(
+            "Test for drift",
+            icon=":material/compare_arrows:",
+            type="primary",
+            key="drift_start",
+            disabled=pair is not None and pair[0] == pair[1],
+            on_click=state.update_address,
+            kwargs={
+                "with": chosen or None,
+                "reference": pair[0] if pair else None,
+                "test": pair[1] if pair else None,
+                "tested": "1",
+            },
+        )
+    if pair is not None and pair[0] == pair[1]:
+        st.info("Reference and test are the same split; choose two.")
+        return None
+    if state.str_param("tested") != "1" or (named is not None and named not in options):
+        reference, test = pair if pair else (run.record.name, others[chosen])
+        st.caption(
+            f"Is {plain(test)} different from {plain(reference)}? Six tests answer together; it takes from seconds to "
+            "minutes."
+        )
+        return None
+    return Sets(reference=run, test=cached.run(chosen) if chosen else run, splits=pair)
+
+
+def _render_splits(splits: tuple[str, ...]) -> tuple[str, str]:
+    """Draw both selects; proposed are train and test where the run has them, or else its first two splits."""
+    first = "train" if "train" in splits else splits[0]
+    second = next((name for name in ("test", *splits) if name in splits and name != first), splits[1])
+    named = state.str_param("reference"), state.str_param("test")
+    reference, test = (
+        name if name is not None and name in splits else proposed
+        for name, proposed in zip(named, (first, second), strict=True)
+    )
+    for key, title, value in ((_REFERENCE, "Reference", reference), (_TEST, "Test", test)):
+        st.session_state[key] = value
+        st.selectbox(title, splits, format_func=visible, key=key, on_change=_choose_splits, width=160)
+    return reference, test
+
+
+def _choose_run() -> None:
+    chosen = st.session_state[_WITH]
+    state.update_address(**{"with": chosen or None, "reference": None, "test": None, "tested": None})
+
+
+def _choose_splits() -> None:
+    reference, test = st.session_state[_REFERENCE], st.session_state[_TEST]
+    state.update_address(**{"with": None, "reference": reference, "test": test, "tested": None})
+
+
+def _render_nothing(run: Run) -> None:
+    with st.container(border=True):
+        st.subheader("Drift needs two sets of images", icon=":material/compare_arrows:", anchor=False)
+        st.markdown(
+            f"This run has no two splits, and no other run has its embeddings. Run another dataset with "
+            f"{plain(run.record.backbone)} and the same layer and pooling, or add the dataset again with its splits."
+        )
+        st.page_link("app_pages/run.py", label="Run another dataset", icon=":material/play_arrow:")
+        st.page_link("app_pages/datasets.py", label="Add a dataset with splits", icon=":material/add:")

@@ -1,0 +1,102 @@
+"""The Drift page of the demo: what it says before a test, the verdict on its splits, and where there is one set."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+from dataeval_ui.services.drift import compare_runs_for_drift
+from dataeval_ui.services.drift_images import shifted_images, splits_of
+from dataeval_ui.services.runs import open_run
+from dataeval_ui.ui import cached
+from dataeval_ui.ui.panels import drift_choice
+from dataeval_ui.ui.panels.drift_result import group_sentences
+from dataeval_ui.ui.text import plain
+from tests.ui.conftest import HOSTILE, HOSTILE_RUN, Analysed, OpenPage, failures, words
+
+
+def test_the_verdict_on_the_demos_splits_is_shown_as_not_drifted(analysed: Analysed, open_page: OpenPage) -> None:
+    app = open_page(analysed.services, "drift", run=analysed.run_id)
+    assert "Is test different from train?" in words(app)
+    assert not app.dataframe
+    app.button(key="drift_start").click().run()
+    assert failures(app) == []
+    assert "No drift found" in words(app)
+    assert "Drifted" not in words(app)
+    run = open_run(analysed.services, analysed.run_id)
+    told = compare_runs_for_drift(run, run, splits=("train", "test"))
+    table = app.dataframe[0].value
+    assert list(table["Test"]) == [test["title"] for test in told["tests"]]
+    assert list(table["p-value"]) == [f"{test['p_value']:.3g}" for test in told["tests"]]
+    assert len(app.get("plotly_chart")) == 2
+    assert app.query_params["tested"] == "1"
+
+
+def test_a_drifted_set_is_said_in_a_word_and_where(
+    analysed: Analysed, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = open_run(analysed.services, analysed.run_id)
+    told = compare_runs_for_drift(run, run, splits=("train", "test"), n_permutations=19)
+    group = {**told["by_class"][0], "name": HOSTILE, "lift": None, "p_value": 0.001}
+    told = {**told, "drifted": True, "verdict": f"Drifted: mostly class {HOSTILE!r}.", "by_class": [group]}
+    monkeypatch.setattr(cached, "drift", lambda *_: (told, shifted_images(run, run, told, split="train")))
+    app = open_page(analysed.services, "drift", run=analysed.run_id, tested="1")
+    assert failures(app) == []
+    assert "Drifted" in words(app)
+    assert "No drift found" not in words(app)
+    assert "new in the test set" in words(app)
+    assert not re.search(r"(?<!\\)\*\*x\*\*", words(app).replace(f"**{plain(told['verdict'], max_chars=600)}**", ""))
+
+
+def test_another_choice_takes_the_answer_away(analysed: Analysed, open_page: OpenPage) -> None:
+    app = open_page(analysed.services, "drift", run=analysed.run_id, tested="1")
+    assert app.dataframe
+    app.selectbox(key="drift_with").select(HOSTILE_RUN).run()
+    assert failures(app) == []
+    assert "tested" not in app.query_params
+    assert not app.dataframe
+
+
+def test_one_split_twice_and_an_unknown_run_get_a_sentence(analysed: Analysed, open_page: OpenPage) -> None:
+    app = open_page(analysed.services, "drift", run=analysed.run_id, reference="test", test="test", tested="1")
+    assert app.button(key="drift_start").disabled
+    assert "the same split" in app.info[0].value
+    app = open_page(analysed.services, "drift", run=analysed.run_id, **{"with": "nonesuch"}, tested="1")
+    assert "choose from the list" in app.warning[0].value
+    assert not app.dataframe
+
+
+def test_without_a_second_set_the_page_says_what_to_do(
+    analysed: Analysed, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drift_choice, "splits_of", lambda run: ())
+    monkeypatch.setattr(drift_choice, "list_runs", lambda services: [])
+    app = open_page(analysed.services, "drift", run=analysed.run_id)
+    assert failures(app) == []
+    assert "Drift needs two sets of images" in words(app)
+    assert any("Run another dataset" in link.value for link in app.page_link)
+
+
+def test_nearest_images_are_of_the_reference_split_and_the_most_similar(analysed: Analysed) -> None:
+    run = open_run(analysed.services, analysed.run_id)
+    assert splits_of(run) == ("test", "train")
+    told = compare_runs_for_drift(run, run, splits=("train", "test"), n_permutations=19)
+    split = run.first_places["split"].to_pylist()
+    units = np.asarray(run.view.embeddings, dtype=np.float64)
+    units /= np.linalg.norm(units, axis=1, keepdims=True)
+    for image in shifted_images(run, run, told, split="train"):
+        assert split[image.row] == "test"
+        similarity = np.where([name == "train" for name in split], units @ units[image.row], -np.inf)
+        assert [s for _, s in image.nearest] == pytest.approx(np.sort(similarity)[::-1][:3].tolist(), abs=1e-5)
+        assert all(split[row] == "train" for row, _ in image.nearest)
+
+
+def test_sentences_name_the_groups_that_changed() -> None:
+    same = {"name": "a", "share_reference": 0.5, "share_test": 0.5, "lift": 1.0, "p_value": 1.0}
+    new = {"name": "b", "share_reference": 0.0, "share_test": 0.25, "lift": None, "p_value": 0.001}
+    assert group_sentences("class", [new, same]) == [
+        "b: 0.0% of the reference, 25.0% of the test set (new in the test set, p = 0.001)."
+    ]
+    assert "more than chance" in group_sentences("class", [same])[0]
