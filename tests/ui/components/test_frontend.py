@@ -12,7 +12,7 @@ SCRIPTS = sorted(FRONTEND_FOLDER.rglob("*.js"))
 
 def test_each_component_has_an_entry_and_a_style():
     components = {path.split("/")[0] for path in frontend_files()}
-    assert components == {"drop", "gallery", "map", "pair"}
+    assert components == {"box", "drop", "gallery", "map", "pair"}
     for name in components:
         assert f"{name}/index.js" in frontend_files()
         assert f"{name}/{name}.css" in frontend_files()
