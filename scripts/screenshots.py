@@ -26,7 +26,10 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 from tests.chromium import FLAGS, find_chromium  # noqa: E402 - the finder of the tests
 
-PAGES = ("datasets", "run", "explore", "health", "duplicates", "outliers", "review", "share")
+PAGES = (
+    *("datasets", "run", "explore", "parts", "compare", "drift", "health", "duplicates", "outliers", "quality"),
+    *("coverage", "review", "share"),
+)
 SIZES = {1280: 800, 390: 844}
 """Width to height of the window, in pixels."""
 SCHEMES = ("light", "dark")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -67,8 +66,8 @@ def import_decisions(services: Services, args: argparse.Namespace) -> int:
                 {
                     "reviewers": pair.reviewers,
                     "n_both": pair.n_both,
-                    "share": None if math.isnan(pair.share) else pair.share,
-                    "kappa": None if math.isnan(pair.kappa) else pair.kappa,
+                    "share": pair.share,
+                    "kappa": pair.kappa,
                 }
                 for pair in decision_files.agreement(held)
             ],
@@ -87,7 +86,7 @@ def import_decisions(services: Services, args: argparse.Namespace) -> int:
     names = ["target", *sorted(held)]
     show([{name: row.get(name) for name in names} for row in rows], False, empty="No conflict.", key="conflicts")
     for pair in decision_files.agreement(held):
-        kappa = "not defined" if math.isnan(pair.kappa) else f"{pair.kappa:.2f}"
+        kappa = "not defined" if pair.kappa is None else f"{pair.kappa:.2f}"
         say(f"{' and '.join(pair.reviewers)}: {pair.n_both} decided by both, Cohen's kappa {kappa}.")
     return 0
 

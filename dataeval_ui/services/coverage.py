@@ -29,29 +29,6 @@ def sparse_images(run: Run, *, fraction: float = 0.01) -> Int64:
     return find_sparse_images(run.graph, fraction=fraction)
 
 
-def label_next(run: Run, *, n: int = 100, column: str = "label") -> Int64:
-    """Return the unlabelled rows that would add most, in order; where the column is empty, of all images.
-
-    Raises
-    ------
-    ParameterError
-        n outside [1, 1000].
-    """
-    import numpy as np
-
-    from dataeval_ui.analysis.coverage import rank_to_label
-    from dataeval_ui.errors import InputError, ParameterError
-    from dataeval_ui.services.labels import classes_of
-
-    if not 1 <= n <= MAX_SUGGESTED:
-        raise ParameterError(f"n must be in [1, {MAX_SUGGESTED}], got {n}.")
-    try:
-        labelled = np.flatnonzero(classes_of(run, column).codes >= 0)
-    except InputError:  # nothing is labelled yet
-        labelled = np.empty(0, dtype=np.int64)
-    return rank_to_label(run.view.embeddings, labelled=labelled, n=n)
-
-
 def labelled_images(run: Run, column: str = "label") -> Bool:
     """Return which images have a value in a column; none where there is no such column. Of shape (n_images,)."""
     import numpy as np

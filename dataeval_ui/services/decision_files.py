@@ -8,24 +8,29 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
+from dataeval_ui.analysis.agreement import cohens_kappa
 from dataeval_ui.errors import InputError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from dataeval_ui.services.run import Run
+    from dataeval_ui.store.catalog_decisions import DecisionRecord
 
 FORMAT = "dataeval-ui-decisions"
 DECISIONS = ("keep", "remove", "relabel", "unsure")
 MAX_FILE_BYTES = 64 * 2**20
 MAX_MARKS = 200_000
+MAX_NAME_CHARS = 240
+SOURCE = "import"
+"""Where the catalog's decisions come from that files told."""
+
 _ID = re.compile(r"[0-9a-f]{32}")
 _TARGET = re.compile(r"(image|finding):[0-9A-Za-z_.-]{1,128}")
 
@@ -83,16 +88,16 @@ class Agreement:
     ----------
     n_both : int
         Targets that both decided.
-    share : float
-        Of those, decided alike, in [0, 1]; NaN without any.
-    kappa : float
-        Cohen's kappa, in [-1, 1]; NaN where it is not defined (nothing in common, or one answer alone).
+    share : float or None
+        Of those, decided alike, in [0, 1]; None without any.
+    kappa : float or None
+        Cohen's kappa, in [-1, 1]; None where it is not defined (nothing in common, or one answer alone).
     """
 
     reviewers: tuple[str, str]
     n_both: int
-    share: float
-    kappa: float
+    share: float | None
+    kappa: float | None
 
 
 def read_decisions(data: bytes, run: Run) -> tuple[list[Mark], int]:
@@ -109,7 +114,7 @@ def read_decisions(data: bytes, run: Run) -> tuple[list[Mark], int]:
     InputError
         No decisions file, of another run, damaged, or too large.
     """
-    from dataeval_ui.services.offline import finding_id
+    from dataeval_ui.findings.keys import finding_key
 
     if len(data) > MAX_FILE_BYTES:
         raise InputError(f"A decisions file has at most {MAX_FILE_BYTES // 2**20} MB. Was it saved by the page?")
@@ -124,13 +129,13 @@ def read_decisions(data: bytes, run: Run) -> tuple[list[Mark], int]:
     reviewer, entries = content.get("reviewer"), content.get("decisions")
     if (
         not isinstance(reviewer, str)
-        or not 0 < len(reviewer.replace("\0", "").strip()) <= 255
+        or not 0 < len(reviewer.replace("\0", "").strip()) <= MAX_NAME_CHARS
         or not isinstance(entries, list)
     ):
         raise InputError("The decisions file names no reviewer, or holds no list of decisions. Save it again.")
     if len(entries) > MAX_MARKS:
         raise InputError(f"A decisions file holds at most {MAX_MARKS:,} marks, this one has {len(entries):,}.")
-    known = {f"image:{image_id}" for image_id in run.image_ids} | {f"finding:{finding_id(f)}" for f in run.findings}
+    known = {f"image:{image_id}" for image_id in run.image_ids} | {f"finding:{finding_key(f)}" for f in run.findings}
     marks = [_mark(entry, reviewer.replace("\0", "").strip()) for entry in entries]
     inside = [mark for mark in marks if mark.target in known]
     return inside, len(marks) - len(inside)
@@ -171,13 +176,17 @@ def load_marks(run: Run) -> list[Mark]:
 
 def current_marks(marks: Sequence[Mark]) -> dict[str, dict[str, Mark]]:
     """Return what holds: reviewer to target to its last mark with a decision or a comment."""
+    return {
+        reviewer: {target: mark for target, mark in held.items() if mark.decision or mark.comment}
+        for reviewer, held in _last_marks(marks).items()
+    }
+
+
+def _last_marks(marks: Sequence[Mark]) -> dict[str, dict[str, Mark]]:
     last: dict[str, dict[str, Mark]] = {}
     for mark in sorted(marks, key=lambda mark: (mark.at, mark.id)):
         last.setdefault(mark.reviewer, {})[mark.target] = mark
-    return {
-        reviewer: {target: mark for target, mark in held.items() if mark.decision or mark.comment}
-        for reviewer, held in last.items()
-    }
+    return last
 
 
 def agreement(held: Mapping[str, Mapping[str, Mark]]) -> list[Agreement]:
@@ -185,12 +194,12 @@ def agreement(held: Mapping[str, Mapping[str, Mark]]) -> list[Agreement]:
     found = []
     for one, other in combinations(sorted(held), 2):
         pairs = [
-            (held[one][target].decision, held[other][target].decision)
+            (a, b)
             for target in held[one].keys() & held[other].keys()
-            if held[one][target].decision and held[other][target].decision
+            if (a := held[one][target].decision) and (b := held[other][target].decision)
         ]
-        share, kappa = _kappa(pairs)
-        found.append(Agreement(reviewers=(one, other), n_both=len(pairs), share=share, kappa=kappa))
+        share = sum(a == b for a, b in pairs) / len(pairs) if pairs else None
+        found.append(Agreement(reviewers=(one, other), n_both=len(pairs), share=share, kappa=cohens_kappa(pairs)))
     return found
 
 
@@ -206,16 +215,6 @@ def conflicts(held: Mapping[str, Mapping[str, Mark]]) -> list[tuple[str, dict[st
         for target, marks in sorted(by_target.items())
         if len({(mark.decision, mark.label if mark.decision == "relabel" else "") for mark in marks.values()}) > 1
     ]
-
-
-def _kappa(pairs: Sequence[tuple[str | None, str | None]]) -> tuple[float, float]:
-    if not pairs:
-        return float("nan"), float("nan")
-    n = len(pairs)
-    share = sum(one == other for one, other in pairs) / n
-    ones, others = Counter(one for one, _ in pairs), Counter(other for _, other in pairs)
-    by_chance = sum(ones[decision] * others[decision] for decision in ones) / n**2
-    return share, float("nan") if by_chance == 1 else (share - by_chance) / (1 - by_chance)
 
 
 def _mark(entry: Any, reviewer: str) -> Mark:
@@ -256,35 +255,63 @@ def _mark(entry: Any, reviewer: str) -> Mark:
 def _into_catalog(run: Run) -> None:
     """Tell the catalog what each reviewer's files say of findings now; what it knows already changes nothing.
 
-    Only what holds is told: a mark that was written over in the file before it was sent is nobody's decision.
+    Only what holds is told: a mark that was written over in the file before it was sent is nobody's decision. Where the
+    last mark says nothing any more, what an earlier file told is taken back.
     """
-    from dataeval_ui.services.offline import finding_id
+    from dataeval_ui.findings.keys import finding_key
+    from dataeval_ui.services.review import images_concerned
     from dataeval_ui.store.catalog_decisions import DecisionRecord
+    from dataeval_ui.types import digest_of
 
-    kinds = {f"finding:{finding_id(finding)}": finding.kind for finding in run.findings}
+    findings = {f"finding:{finding_key(finding)}": finding for finding in run.findings}
+    if not findings:
+        return
+    told = _imported_before(run)
     records = []
-    for marks in current_marks(load_marks(run)).values():
+    for reviewer, marks in _last_marks(load_marks(run)).items():
         for target, mark in marks.items():
-            verdict = None if mark.decision == "relabel" and not mark.label else mark.decision
-            if target not in kinds or not (verdict or mark.comment):
+            finding = findings.get(target)
+            if finding is None:
                 continue
-            records.append(
-                DecisionRecord(
-                    id=mark.id,
-                    run_id=run.id,
-                    dataset_id=run.dataset.id,
-                    finding_kind=kinds[target],
-                    finding_key=target.removeprefix("finding:"),
-                    verdict=verdict,  # type: ignore[arg-type]
-                    label=mark.label if verdict == "relabel" else "",
-                    comment=mark.comment,
-                    reviewer=mark.reviewer,
-                    at=datetime.fromisoformat(mark.at),
-                    source="import",
-                )
+            verdict = None if mark.decision == "relabel" and not mark.label else mark.decision
+            held = DecisionRecord(
+                id=mark.id,
+                run_id=run.id,
+                dataset_id=run.dataset.id,
+                finding_kind=finding.kind,
+                finding_key=finding_key(finding),
+                image_ids=images_concerned(run, finding, verdict),  # type: ignore[arg-type]
+                verdict=verdict,  # type: ignore[arg-type]
+                label=mark.label if verdict == "relabel" else "",
+                comment=mark.comment,
+                reviewer=name_in_catalog(reviewer),
+                at=datetime.fromisoformat(mark.at),
+                source=SOURCE,
             )
+            if verdict or mark.comment:
+                records.append(held)
+                continue
+            for earlier in told.get((held.reviewer, held.finding_key), ()):
+                again = digest_of([mark.id, earlier.id], n_chars=32)
+                records.append(replace(held, id=again, image_ids=earlier.image_ids, retracts=earlier.id))
     if records:
         run.services.catalog.add_decisions(records)
+
+
+def name_in_catalog(reviewer: str) -> str:
+    """Name somebody who sent a file: whoever writes "owner" into it is not the owner, and takes nothing of theirs."""
+    return f"{reviewer} (file)"
+
+
+def _imported_before(run: Run) -> dict[tuple[str, str], list[DecisionRecord]]:
+    """Decisions of this run's files that were not taken back, by reviewer and finding."""
+    decisions = run.services.catalog.list_decisions(run.dataset.id, run_id=run.id)
+    retracted = {decision.retracts for decision in decisions}
+    found: dict[tuple[str, str], list[DecisionRecord]] = {}
+    for decision in decisions:
+        if decision.source == SOURCE and decision.retracts is None and decision.id not in retracted:
+            found.setdefault((decision.reviewer, decision.finding_key), []).append(decision)
+    return found
 
 
 def _folder(run: Run) -> Path:

@@ -77,7 +77,7 @@ def compare_runs_for_drift(
     found = compare_sets(
         vectors[0],
         vectors[1],
-        statistics=(_statistics(reference, rows[0]), _statistics(test, rows[1])),
+        statistics=_statistics((reference, test), rows),
         labels=(coded[0], coded[1]),
         n_permutations=n_permutations,
         random_state=random_state,
@@ -154,11 +154,18 @@ def _labels(run: Run, rows: np.ndarray) -> list[str | None]:
     return [labels[row] for row in rows]
 
 
-def _statistics(run: Run, rows: np.ndarray) -> np.ndarray:
+def _statistics(runs: tuple[Run, Run], rows: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray] | None:
+    """Statistics that both runs have, of shape (n_images, n_statistics) each; None without any."""
     import numpy as np
 
-    values = [run.column(name).values for name in STATISTICS if name in run.columns]
-    return np.stack([v[rows] for v in values if v is not None], axis=1)
+    names = [name for name in STATISTICS if all(name in run.columns for run in runs)]
+    found = []
+    for run, chosen in zip(runs, rows, strict=True):
+        values = [run.column(name).values for name in names]
+        found.append([v[chosen] for v in values if v is not None])
+    if not names or len(found[0]) != len(found[1]):
+        return None
+    return np.stack(found[0], axis=1), np.stack(found[1], axis=1)
 
 
 def _nearest_clusters(reference: Run, vectors: list[np.ndarray]) -> list[np.ndarray]:

@@ -28,13 +28,6 @@ def shown(text: str, max_chars: int = 300) -> str:
     return printable if len(printable) <= max_chars else f"{printable[: max_chars - 60]}…{printable[-59:]}"
 
 
-def finding_id(finding: Finding) -> str:
-    """Name a finding as the catalog's decisions do."""
-    from dataeval_ui.findings.keys import finding_key
-
-    return finding_key(finding)
-
-
 def offline_parts(run: Run, view: SavedView | None = None) -> Iterator[str]:
     """Write a run as one HTML page, piece by piece.
 
@@ -131,10 +124,11 @@ def _columns(run: Run) -> Iterator[dict[str, Any]]:
 
 
 def _finding(run: Run, finding: Finding) -> dict[str, Any]:
+    from dataeval_ui.findings.keys import finding_key
 
     rows = [run.row_of[image_id] for image_id in finding.image_ids if image_id in run.row_of]
     return {
-        "id": finding_id(finding),
+        "id": finding_key(finding),
         "kind": finding.kind,
         "severity": finding.severity,
         "sentence": shown(finding.sentence, 1000),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from dataeval_ui.analysis.agreement import cohens_kappa, fleiss_kappa
 from dataeval_ui.errors import InputError
 from dataeval_ui.findings.keys import finding_key
 from dataeval_ui.store.catalog_base import new_id, now_utc
@@ -53,9 +53,17 @@ class Item:
         return reviewer in self.held and self.held[reviewer].verdict is not None
 
 
-def review_queue(run: Run) -> list[Item]:
-    """Return a run's findings in their order, the most severe first, each once, with the decisions that hold."""
-    held = current_decisions(run.services.catalog.list_decisions(run.dataset.id))
+def review_queue(run: Run, *, of_run_alone: bool = False) -> list[Item]:
+    """Return a run's findings in their order, the most severe first, each once, with the decisions that hold.
+
+    Parameters
+    ----------
+    of_run_alone : bool, default False
+        Leave out what was decided on the same findings of the dataset's other runs: whom a link lets see one run must
+        not read what was said of others.
+    """
+    catalog, of_run = run.services.catalog, run.id if of_run_alone else None
+    held = current_decisions(catalog.list_decisions(run.dataset.id, run_id=of_run))
     items: dict[str, Item] = {}
     for finding in run.findings:
         key = finding_key(finding)
@@ -82,6 +90,30 @@ def best_image(run: Run, finding: Finding) -> str:
     if not known:
         raise InputError("This finding has no image that could be kept.")
     return max(known, key=worth)
+
+
+def images_concerned(
+    run: Run, finding: Finding, verdict: Verdict | None, *, keep: str | None = None
+) -> tuple[str, ...]:
+    """Return the images that a verdict on a finding is about: all, or with "remove" all but the one that stays.
+
+    Parameters
+    ----------
+    keep : str, optional
+        The image that stays; default: see `best_image`.
+
+    Raises
+    ------
+    InputError
+        The image to keep is none of the finding's.
+    """
+    images = finding.image_ids
+    if verdict != "remove" or len(images) < 2:
+        return images
+    stays = keep or best_image(run, finding)
+    if stays not in images:
+        raise InputError("The image to keep is not one of this finding.")
+    return tuple(image_id for image_id in images if image_id != stays)
 
 
 def _split_rank(split: str | None) -> int:
@@ -125,19 +157,13 @@ def decide(
     permission = may(viewer, "comment" if verdict is None else "decide", run.id)
     if not permission.allowed:
         raise AccessDeniedError(permission.reason)
-    images = item.finding.image_ids
-    if verdict == "remove" and len(images) > 1:
-        stays = keep or best_image(run, item.finding)
-        if stays not in images:
-            raise InputError("The image to keep is not one of this finding.")
-        images = tuple(image_id for image_id in images if image_id != stays)
     decision = DecisionRecord(
         id=decision_id or new_id(),
         run_id=run.id,
         dataset_id=run.dataset.id,
         finding_kind=item.finding.kind,
         finding_key=item.key,
-        image_ids=images,
+        image_ids=images_concerned(run, item.finding, verdict, keep=keep),
         verdict=verdict,
         label=label.strip() if verdict == "relabel" else "",
         comment=comment.strip(),
@@ -160,46 +186,6 @@ def undo(run: Run, *, viewer: Viewer) -> DecisionRecord | None:
         values |= {"id": new_id(), "verdict": None, "label": "", "comment": "", "at": now_utc(), "retracts": last.id}
         run.services.catalog.add_decisions([DecisionRecord(**values)])
     return last
-
-
-def cohens_kappa(pairs: Sequence[tuple[str, str]]) -> float | None:
-    """Agreement of two reviewers beyond chance, at most 1; None where it is undefined.
-
-    References
-    ----------
-    Cohen, "A coefficient of agreement for nominal scales", doi:10.1177/001316446002000104.
-    """
-    if not pairs:
-        return None
-    n = len(pairs)
-    alike = sum(a == b for a, b in pairs) / n
-    left, right = Counter(a for a, _ in pairs), Counter(b for _, b in pairs)
-    by_chance = sum(left[verdict] * right[verdict] for verdict in left) / n**2
-    return None if by_chance == 1 else (alike - by_chance) / (1 - by_chance)
-
-
-def fleiss_kappa(ratings: Sequence[Sequence[str]]) -> float | None:
-    """Agreement of several reviewers beyond chance, at most 1; None where it is undefined.
-
-    Parameters
-    ----------
-    ratings : sequence of sequence of str
-        The verdicts on each finding, of the same number of reviewers, at least two.
-
-    References
-    ----------
-    Fleiss, "Measuring nominal scale agreement among many raters", doi:10.1037/h0031619.
-    """
-    if not ratings:
-        return None
-    n_raters = len(ratings[0])
-    counts = [Counter(of_one) for of_one in ratings]
-    alike = sum(
-        (sum(n * n for n in of_one.values()) - n_raters) / (n_raters * (n_raters - 1)) for of_one in counts
-    ) / len(counts)
-    total: Counter[str] = sum(counts, Counter())
-    by_chance = sum((n / (len(counts) * n_raters)) ** 2 for n in total.values())
-    return None if by_chance == 1 else (alike - by_chance) / (1 - by_chance)
 
 
 def agreement_rows(items: Sequence[Item]) -> list[dict[str, object]]:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dataeval_ui.findings.keys import finding_key
 from dataeval_ui.services.context import open_services
 from dataeval_ui.services.decision_files import current_marks, import_decisions, load_marks
 from dataeval_ui.services.demo import install_demo
-from dataeval_ui.services.offline import export_offline, finding_id
+from dataeval_ui.services.offline import export_offline
 from dataeval_ui.services.runs import open_run
 from dataeval_ui.settings import load_settings
 
@@ -94,7 +95,7 @@ def test_a_reviewer_decides_offline_and_the_decisions_come_back(browser: Browser
     done = import_decisions(run, [saved.read_bytes()])
     assert (done.n_outside, done.n_known) == (0, 0)
     held = current_marks(load_marks(run))["Ann"]
-    targets = [f"finding:{finding_id(finding)}" for finding in run.findings[:3]]
+    targets = [f"finding:{finding_key(finding)}" for finding in run.findings[:3]]
     assert held[targets[0]].decision == "keep"
     assert (held[targets[1]].decision, held[targets[1]].comment) == ("remove", "<b>the same drawing</b>")
     assert targets[2] not in held, "undone"
@@ -104,8 +105,9 @@ def test_a_reviewer_decides_offline_and_the_decisions_come_back(browser: Browser
         d.finding_key: (d.verdict, d.reviewer, d.source) for d in run.services.catalog.list_decisions(run.dataset.id)
     }
     assert told == {
-        finding_id(run.findings[0]): ("keep", "Ann", "import"), finding_id(run.findings[1]): ("remove", "Ann", "import")
-    }  # fmt: skip
+        finding_key(run.findings[0]): ("keep", "Ann (file)", "import"),
+        finding_key(run.findings[1]): ("remove", "Ann (file)", "import"),
+    }
     again = import_decisions(run, [saved.read_bytes()])
     assert (again.n_new, again.n_known) == (0, done.n_new)
     assert json.loads(saved.read_text())["run"] == run.id

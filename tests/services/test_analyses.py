@@ -11,7 +11,7 @@ from dataeval_ui.analysis import label_errors as label_error_analysis
 from dataeval_ui.errors import InputError, ParameterError
 from dataeval_ui.services import labels
 from dataeval_ui.services.context import Services, open_services
-from dataeval_ui.services.coverage import completeness, label_next, sparse_images
+from dataeval_ui.services.coverage import completeness, sparse_images, suggest_to_label
 from dataeval_ui.services.demo import install_demo
 from dataeval_ui.services.honesty import map_honesty
 from dataeval_ui.services.outlier_scores import nearest_normal, ood, outlier_methods
@@ -100,11 +100,11 @@ def test_a_run_against_itself_has_every_image_as_its_own_nearest(run: Run) -> No
 def test_coverage_of_the_demo_has_answers_and_its_map_is_mostly_true(run: Run) -> None:
     assert 0 < completeness(run) < 1
     assert sparse_images(run, fraction=0.05).size == round(0.05 * run.n_images)
-    unlabelled = label_next(run, n=5)
+    unlabelled = suggest_to_label(run, n=5)
     assert (labels.classes_of(run).codes[unlabelled] < 0).all()
-    assert label_next(run, n=5, column="meta.nothing").size == 5
+    assert suggest_to_label(run, n=5, column="meta.nothing").size == 5
     with pytest.raises(ParameterError, match="1000"):
-        label_next(run, n=0)
+        suggest_to_label(run, n=0)
     honesty = map_honesty(run)
     assert honesty.recall.mean() > 0.4
     assert ((honesty.precision >= 0) & (honesty.precision <= 1)).all()

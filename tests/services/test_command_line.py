@@ -64,7 +64,14 @@ def test_a_stopped_run_is_cancelled_and_not_left_running(finished: Finished, tmp
     make_dataset(tmp_path / "set")
     workspace = str(finished.services.workspace.root)
     command = [sys.executable, "-m", "dataeval_ui", "run", str(tmp_path / "set"), "--json", "--workspace", workspace]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # a suite that was itself started in the background of a script ignores SIGINT, and so would the command
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
+    )
     assert process.stderr is not None
     assert "Reading images" in process.stderr.readline()
     process.send_signal(number)

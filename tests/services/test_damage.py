@@ -58,6 +58,22 @@ def test_a_damaged_result_is_computed_again_to_the_same_bytes(
     assert digests(services, run_id) == before
 
 
+def test_a_flipped_byte_of_a_manifest_is_told_or_is_none_of_the_table(services: Services, finished: Finished) -> None:
+    """Page headers have no checksum, and hold what is not read."""
+    (path,) = services.workspace.manifests_dir.glob("*.parquet")
+    written = open_run(services, finished.summary["run"]).manifest
+    data = path.read_bytes()
+    n_told = 0
+    for place in range(0, len(data), max(1, len(data) // 200)):
+        path.write_bytes(data[:place] + bytes([data[place] ^ 0xFF]) + data[place + 1 :])
+        try:
+            assert open_run(services, finished.summary["run"]).manifest.equals(written)
+        except StorageError:
+            n_told += 1
+    assert n_told > 150
+    path.write_bytes(data)
+
+
 @pytest.mark.parametrize("damage", [flip, cut])
 def test_a_damaged_manifest_is_written_again(
     services: Services, finished: Finished, damage: Callable[[Path], object]

@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 import pytest
-from sklearn.metrics import cohen_kappa_score
 
 from dataeval_ui.cli import main
 from dataeval_ui.errors import AccessDeniedError
@@ -14,10 +13,8 @@ from dataeval_ui.services.review import (
     agreement_rows,
     best_image,
     cleaned_manifest,
-    cohens_kappa,
     decide,
     decisions_table,
-    fleiss_kappa,
     review_queue,
     undo,
 )
@@ -86,14 +83,6 @@ def test_reviewers_who_differ_change_nothing_and_are_a_conflict(run: Run) -> Non
 def test_whoever_may_only_look_cannot_decide(run: Run) -> None:
     with pytest.raises(AccessDeniedError, match="not decide"):
         decide(run, review_queue(run)[0], "keep", viewer=Viewer(role="comment", name="link c"))
-
-
-def test_cohens_kappa_is_that_of_scikit_learn_and_fleiss_that_of_his_paper() -> None:
-    left, right = list("kkkrruukrk"), list("kkrrrukkrk")
-    assert cohens_kappa(list(zip(left, right, strict=True))) == pytest.approx(cohen_kappa_score(left, right))
-    assert cohens_kappa([("k", "k")]) is None
-    # by hand: P = (1 + 1/3 + 1) / 3 = 7/9, p = (5/9, 4/9), Pe = 41/81, kappa = (63 - 41) / (81 - 41)
-    assert fleiss_kappa([list("kkk"), list("kkr"), list("rrr")]) == pytest.approx(22 / 40)
 
 
 def test_the_command_line_writes_the_cleaned_manifest_and_the_decisions(run: Run, tmp_path: Path) -> None:

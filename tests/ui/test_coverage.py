@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dataeval_ui.errors import ParameterError
-from dataeval_ui.services.coverage import completeness, label_next, labelled_images, sparse_images, suggest_to_label
+from dataeval_ui.services.coverage import completeness, labelled_images, sparse_images, suggest_to_label
 from dataeval_ui.services.runs import open_run
 from dataeval_ui.ui import state
 from tests.ui.conftest import Analysed, OpenPage, failures, words
@@ -54,7 +54,6 @@ def test_orders_rank_images_without_a_label_alone(analysed: Analysed) -> None:
         assert not known[rows].any()
         every = suggest_to_label(run, order=order, n=50, every=True)
         assert len(set(every.tolist())) == 50
-    assert suggest_to_label(run, n=50).tolist() == label_next(run, n=50).tolist()
     widest = suggest_to_label(run, order="sparse", n=50, every=True)
     assert (np.diff(run.graph.similarities[widest, -1]) >= 0).all()
     groups = run.clustering.cluster_labels

@@ -31,8 +31,8 @@ SENTENCES: Mapping[str, tuple[str, str, str]] = {
     "features": ("Features, Mann-Whitney", "at least one dimension has shifted", "no single dimension has shifted"),
     "statistics": (
         "Image statistics",
-        "brightness, contrast, sharpness or size has shifted",
-        "brightness, contrast, sharpness and size are alike",
+        "brightness, contrast, sharpness or entropy has shifted",
+        "brightness, contrast, sharpness and entropy are alike",
     ),
     "labels": ("Labels", "the mix of classes differs", "the mix of classes is alike"),
 }

@@ -2,39 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
     from dataeval_ui.types.base import Float32, Int32
-
-Univariate = Literal["ks", "cvm", "mwu"]
-
-
-def feature_p_values(reference: Float32, test: Float32, method: Univariate) -> np.ndarray:
-    """Return scipy's two-sided p-value of each feature, of shape (n_features,); a constant feature has 1."""
-    from scipy import stats
-
-    found = np.ones(reference.shape[1])
-    for i in range(reference.shape[1]):
-        x, y = reference[:, i], test[:, i]
-        if np.ptp(x) == 0 and np.ptp(y) == 0 and x[0] == y[0]:
-            continue
-        if method == "ks":
-            found[i] = stats.ks_2samp(x, y, method="asymp").pvalue
-        elif method == "cvm":
-            found[i] = stats.cramervonmises_2samp(x, y, method="asymptotic").pvalue
-        else:
-            found[i] = stats.mannwhitneyu(x, y, method="asymptotic").pvalue
-    return found
-
-
-def false_discovery(p_values: np.ndarray) -> np.ndarray:
-    """Adjust p-values by Benjamini and Hochberg, https://doi.org/10.1111/j.2517-6161.1995.tb02031.x."""
-    from scipy.stats import false_discovery_control
-
-    return np.asarray(false_discovery_control(p_values), dtype=np.float64)
 
 
 def largest_rank_shift(pooled: Float32, members: Float32) -> tuple[np.ndarray, np.ndarray]:

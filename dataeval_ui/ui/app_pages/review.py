@@ -32,7 +32,7 @@ def review(run: Run) -> None:
     """Draw one of the four views."""
     viewer = require("view", run.id)
     st.session_state[_SEEN] = cached.services().catalog.last_decision(run.dataset.id)
-    items = review_queue(run)
+    items = review_queue(run, of_run_alone=not viewer.is_owner)
     if not items:
         with st.container(border=True):
             st.subheader("Nothing to review", icon=":material/check_circle:", anchor=False)

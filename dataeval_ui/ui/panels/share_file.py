@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from dataeval_ui.findings.keys import finding_key
 from dataeval_ui.services.decision_files import (
     agreement,
     conflicts,
@@ -14,7 +14,7 @@ from dataeval_ui.services.decision_files import (
     import_decisions,
     load_marks,
 )
-from dataeval_ui.services.offline import finding_id, offline_parts
+from dataeval_ui.services.offline import offline_parts
 from dataeval_ui.ui.errors import shown_errors
 from dataeval_ui.ui.text import count, visible
 from dataeval_ui.ui.viewer import require
@@ -86,8 +86,8 @@ def render_returned(run: Run) -> None:
                 {
                     "reviewers": " and ".join(visible(name, max_chars=40) for name in pair.reviewers),
                     "decided by both": pair.n_both,
-                    "alike": None if math.isnan(pair.share) else f"{pair.share:.0%}",
-                    "Cohen's kappa": None if math.isnan(pair.kappa) else round(pair.kappa, 2),
+                    "alike": None if pair.share is None else f"{pair.share:.0%}",
+                    "Cohen's kappa": None if pair.kappa is None else round(pair.kappa, 2),
                 }
                 for pair in pairs
             ],
@@ -95,7 +95,7 @@ def render_returned(run: Run) -> None:
         )
     differ = conflicts(held)
     if differ:
-        sentences = {f"finding:{finding_id(finding)}": finding.sentence for finding in run.findings}
+        sentences = {f"finding:{finding_key(finding)}": finding.sentence for finding in run.findings}
         st.markdown(f"**{count(len(differ), 'conflict')}**, side by side")
         st.dataframe(
             [
