@@ -104,7 +104,7 @@ def list_cards(run: Run) -> Iterator[Card]:
     copies = findings_of(run, "duplicates")
     exact = sum(finding.kind == "exact_duplicates" for finding in copies)
     told = f"{exact:,} exact, {len(copies) - exact:,} near." if copies else "No two files show the same picture."
-    yield _counted_card("duplicates", "Groups of duplicates", len(copies), "medium", told)
+    yield _counted_card("duplicates", "Duplicate groups", len(copies), "medium", told)
 
     if wrong := findings_of(run, "annotations"):
         told = "Images with objects that cannot be used."
