@@ -43,9 +43,9 @@ def assets_dir() -> Path:
 
 def _doc(text: str, default: Any = None, *, within: tuple[float, float] | None = None, **kwargs: Any) -> Any:
     metadata = {"doc": text, "within": within}
-    if "default_factory" in kwargs:
-        return field(metadata=metadata, **kwargs)
-    return field(default=default, metadata=metadata)
+    if "default_factory" not in kwargs:
+        kwargs["default"] = default
+    return field(metadata=metadata, **kwargs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +53,11 @@ class Settings:
     """Settings of one process. See the table in `docs/settings.md`, which a test holds to this one."""
 
     workspace: Path = _doc("Folder of the catalog, embeddings and results.", default_factory=default_workspace)
+    catalog_url: str = _doc(
+        "Address of the catalog's database; empty is SQLite in the workspace. It may hold a password.",
+        default="",
+        repr=False,
+    )
     data_roots: tuple[Path, ...] = _doc(
         "Folders that the pages may read images from; empty allows the home folder only. The command line reads any.",
         default=(),

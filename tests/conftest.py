@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests import postgres
 from tests.chromium import FLAGS, MISSING, REQUIRED, find_chromium
 
 if TYPE_CHECKING:
@@ -15,12 +16,33 @@ if TYPE_CHECKING:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
-    """Where a browser is required, a browser test that was skipped has failed."""
+    """Where a browser or PostgreSQL is required, a test of it that was skipped has failed."""
     report = yield
-    if REQUIRED and report.skipped and item.get_closest_marker("browser"):
-        report.outcome = "failed"
-        report.longrepr = f"{item.nodeid} was skipped, but DATAEVAL_UI_REQUIRE_BROWSER=1: {report.longrepr}"
+    for required, marker, name in (
+        (REQUIRED, "browser", "DATAEVAL_UI_REQUIRE_BROWSER"),
+        (postgres.REQUIRED, "postgres", "DATAEVAL_UI_REQUIRE_POSTGRES"),
+    ):
+        if required and report.skipped and item.get_closest_marker(marker):
+            report.outcome = "failed"
+            report.longrepr = f"{item.nodeid} was skipped, but {name}=1: {report.longrepr}"
     return report
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """Address of a running PostgreSQL; the test is skipped with one sentence where there is none."""
+    programs = postgres.find_postgres()
+    if programs is None:
+        pytest.skip(postgres.MISSING)
+    pytest.importorskip("psycopg", reason='PostgreSQL needs the extra: pip install "dataeval-ui[postgres]".')
+    with postgres.postgres_server(programs) as url:
+        yield url
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> str:
+    """Address of an empty database in PostgreSQL; a test that asks for it is marked `postgres`."""
+    return postgres.emptied(postgres_server)
 
 
 @pytest.fixture(scope="session")

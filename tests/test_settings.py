@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from dataeval_ui.errors import ParameterError, UnknownNameError
-from dataeval_ui.settings import Settings, load_settings
+from dataeval_ui.settings import Settings, environment_of, load_settings
 
 
 def test_the_command_line_beats_the_environment_beats_the_file(tmp_path: Path) -> None:
@@ -24,6 +24,12 @@ def test_roots_are_split_at_the_platforms_separator(tmp_path: Path) -> None:
 
     text = os.pathsep.join(["/a", "/b"])
     assert load_settings({}, environment={"DATAEVAL_UI_DATA_ROOTS": text}).data_roots == (Path("/a"), Path("/b"))
+
+
+def test_the_address_of_the_catalog_reaches_a_child_and_is_not_shown() -> None:
+    settings = load_settings({}, environment={"DATAEVAL_UI_CATALOG_URL": "postgresql://me:secret@host/name"})
+    assert environment_of(settings)["DATAEVAL_UI_CATALOG_URL"] == "postgresql://me:secret@host/name"
+    assert "secret" not in repr(settings)
 
 
 def test_an_unknown_setting_in_the_file_names_the_nearest(tmp_path: Path) -> None:

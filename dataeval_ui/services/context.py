@@ -49,7 +49,8 @@ def open_services(settings: Settings | None = None, **overrides: Any) -> Service
 
     settings = load_settings(overrides) if settings is None else settings
     workspace = open_workspace(settings.workspace)
-    return Services(settings=settings, workspace=workspace, catalog=open_catalog(workspace.catalog_url))
+    catalog = open_catalog(settings.catalog_url or workspace.catalog_url)
+    return Services(settings=settings, workspace=workspace, catalog=catalog)
 
 
 def worker_environment(services: Services) -> Mapping[str, str]:

@@ -191,17 +191,17 @@ class Catalog(CatalogJobs, CatalogSharing, CatalogDecisions):
 
 
 def open_catalog(url: str) -> Catalog:
-    """Open a catalog, making its tables where they are missing.
+    """Open a catalog: make its tables where it is new, bring them up to date where it is older.
 
     Parameters
     ----------
     url : str
-        SQLAlchemy's address: `Workspace.catalog_url`, or `postgresql+<driver>://user:password@host/name`.
+        SQLAlchemy's address: `Workspace.catalog_url`, or `postgresql://user:password@host/name`.
 
     Raises
     ------
     StorageError
-        The database cannot be reached, read or written.
+        The database cannot be reached, read or written, or a newer program has written it.
     ParameterError
         The address cannot be read, or names a driver that is not installed.
     """
@@ -211,9 +211,17 @@ def open_catalog(url: str) -> Catalog:
 
     try:
         return Catalog(connect(url))
-    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ModuleNotFoundError) as error:
+    except (sa.exc.NoSuchModuleError, ModuleNotFoundError) as error:
         scheme = url.partition("://")[0]  # the rest may hold a password
-        raise ParameterError(f"The catalog's address ({scheme}://...) cannot be used: {error}.") from None
+        raise ParameterError(
+            f"The catalog's address ({scheme}://...) cannot be used: {error}. "
+            'PostgreSQL needs: pip install "dataeval-ui[postgres]".'
+        ) from None
+    except (sa.exc.ArgumentError, ValueError):  # their words may hold a part of the password
+        raise ParameterError(
+            "The catalog's address cannot be used: write postgresql://user:password@host:port/database, and signs such "
+            "as @ and / in the password as %40 and %2F."
+        ) from None
     except (sa.exc.DBAPIError, OSError) as error:
         raise catalog_error(sa.make_url(url), error) from error
 

@@ -64,10 +64,10 @@ class CatalogBase:
 
 
 def catalog_error(url: sa.URL, error: Exception) -> StorageError:
-    """Say what is wrong with a catalog, without the password of its address."""
+    """Say what is wrong with a catalog, without the password of its address, nor what stands after its `?`."""
     what = str(getattr(error, "orig", None) or error).splitlines()[0]
     return StorageError(
-        f"The catalog {url.render_as_string(hide_password=True)} cannot be read or written: {what}. "
+        f"The catalog {url.set(query={}).render_as_string(hide_password=True)} cannot be read or written: {what}. "
         "Check its disk, its owner and its address."
     )
 

@@ -14,6 +14,8 @@ from dataeval_ui.store.catalog_base import CatalogBase, now_utc
 Verdict = Literal["keep", "remove", "relabel", "unsure"]
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 MAX_COMMENT_CHARS = 10_000
+_LOCK = 0x0DEC1DED
+"""PostgreSQL's advisory lock of whoever appends decisions."""
 _ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 
 
@@ -115,6 +117,8 @@ class CatalogDecisions(CatalogBase):
         raise ParameterError("These decisions are being written by somebody else. Send them again.")
 
     def _append(self, fresh: list[DecisionRecord]) -> None:
+        import sqlalchemy as sa
+
         from dataeval_ui.store.catalog_tables import AUDIT, DECISIONS
 
         if not fresh:
@@ -132,6 +136,10 @@ class CatalogDecisions(CatalogBase):
             for d in fresh
         ]
         with self._transaction() as connection:
+            if connection.dialect.name == "postgresql":
+                # it gives out numbers before it commits: one writer at a time, or whoever has seen number 8 would
+                # never learn of a 7 that came later
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
             connection.execute(DECISIONS.insert(), [{**asdict(d), "image_ids": list(d.image_ids)} for d in fresh])
             connection.execute(AUDIT.insert(), logged)
 

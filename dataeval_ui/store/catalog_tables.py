@@ -149,22 +149,42 @@ AUDIT = sa.Table(
 )
 
 
+ASSIGNMENTS = sa.Table(
+    "assignments",
+    METADATA,
+    sa.Column("run_id", sa.String(80), primary_key=True),
+    sa.Column("finding_key", sa.String(64), primary_key=True),
+    sa.Column("reviewer", sa.String(255), primary_key=True),
+    sa.Column("at", UtcDateTime, nullable=False),
+)
+
+
 def connect(url: str) -> sa.Engine:
-    """Make the engine of a catalog and its tables where they are missing."""
-    engine = sa.create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
-    if engine.dialect.name == "sqlite":
+    """Make the engine of a catalog, with its tables as this program knows them.
+
+    Parameters
+    ----------
+    url : str
+        SQLAlchemy's address; `postgresql://` and `postgres://` mean psycopg.
+    """
+    from dataeval_ui.store.schema import prepare_tables
+
+    address = sa.make_url(url)
+    if address.drivername in ("postgresql", "postgres"):
+        address = address.set(drivername="postgresql+psycopg")
+    is_sqlite = address.get_backend_name() == "sqlite"
+    waits = {"connect_timeout": 10} if address.drivername == "postgresql+psycopg" else {}
+    engine = sa.create_engine(address, pool_pre_ping=not is_sqlite, connect_args=waits, hide_parameters=True)
+    if is_sqlite:
         event.listen(engine, "connect", _prepare_sqlite)
-        if engine.url.database and engine.url.database != ":memory:":
+        if address.database and address.database != ":memory:":
             # the names of datasets and files are nobody else's business
-            Path(engine.url.database).touch(mode=0o600)
-    for n_left in range(2 * len(METADATA.tables), -1, -1):
-        try:
-            METADATA.create_all(engine)
-            break
-        except (sa.exc.OperationalError, sa.exc.ProgrammingError, sa.exc.IntegrityError):
-            # another process made a table or an index between the look and the making
-            if not n_left:
-                raise
+            Path(address.database).touch(mode=0o600)
+    try:
+        prepare_tables(engine)
+    except BaseException:
+        engine.dispose()
+        raise
     return engine
 
 

@@ -39,8 +39,11 @@ class Door:
     gate: Gate
 
 
-def make_door(folder: Path, *, login: LoginMode = "none", clock: Callable[[], float] | None = None) -> Door:
-    services = open_services(load_settings({"workspace": folder / "workspace", "login": "auto"}, environment={}))
+def make_door(
+    folder: Path, *, login: LoginMode = "none", clock: Callable[[], float] | None = None, catalog_url: str = ""
+) -> Door:
+    given = {"workspace": folder / "workspace", "login": "auto", "catalog_url": catalog_url}
+    services = open_services(load_settings(given, environment={}))
     dataset = services.catalog.add_dataset(
         name="cats", source="s", root=str(folder), rule=LabelRule(), kind="folder", manifest_digest="ab"
     )
