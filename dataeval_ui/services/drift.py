@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 MAX_IMAGES = 10_000
 """Of each set; of a larger one so many are drawn at random, and the answer says so."""
 
-STATISTICS = ("brightness", "contrast", "sharpness", "entropy_bits")
 _HISTORY_SCHEMA = 1
 
 
@@ -41,8 +40,9 @@ def compare_runs_for_drift(
     Returns
     -------
     dict
-        `drifted`, `drift_p_value`, `verdict`, `n_reference`, `n_test`, `sampled`, `tests`, `by_cluster`, `by_class` and
-        `most_shifted`: the test images that the domain classifier is surest of.
+        `drifted`, `drift_p_value`, `verdict`, `n_reference`, `n_test`, `sampled`, `agreement`, `power`, `tests`,
+        `distances`, `by_cluster`, `by_class`, `by_metadata` and `most_shifted`: the test images that the domain
+        classifier is surest of.
 
     Raises
     ------
@@ -54,6 +54,7 @@ def compare_runs_for_drift(
     import numpy as np
 
     from dataeval_ui.analysis.drift.compare import compare_sets
+    from dataeval_ui.services.drift_columns import factor_rows, shared_factors, shared_statistics
 
     if reference.record.key != test.record.key:
         raise InputError(
@@ -74,11 +75,13 @@ def compare_runs_for_drift(
     names = sorted({name for side in labels for name in side if name is not None})
     code = {name: i for i, name in enumerate(names)}
     coded = [np.array([-1 if name is None else code[name] for name in side], dtype=np.int32) for side in labels]
+    factors = shared_factors((reference, test), rows)
     found = compare_sets(
         vectors[0],
         vectors[1],
-        statistics=_statistics((reference, test), rows),
+        statistics=shared_statistics((reference, test), rows),
         labels=(coded[0], coded[1]),
+        factors=factors,
         n_permutations=n_permutations,
         random_state=random_state,
         progress=progress,
@@ -97,9 +100,13 @@ def compare_runs_for_drift(
         "n_reference": len(rows[0]),
         "n_test": len(rows[1]),
         "sampled": [n > MAX_IMAGES for n in n_all],
+        "agreement": found.agreement,
+        "power": found.power.to_json(),
         "tests": [t.to_json() for t in found.tests],
+        "distances": [t.to_json() for t in found.distances],
         "by_cluster": by_cluster,
         "by_class": by_class,
+        "by_metadata": factor_rows(factors, found.factors, len(rows[0])),
         "most_shifted": [
             {
                 "image_id": test.image_ids[rows[1][i]],
@@ -152,20 +159,6 @@ def _rows_of(run: Run, split: str | None) -> np.ndarray:
 def _labels(run: Run, rows: np.ndarray) -> list[str | None]:
     labels = run.first_places["label"].to_pylist()
     return [labels[row] for row in rows]
-
-
-def _statistics(runs: tuple[Run, Run], rows: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray] | None:
-    """Statistics that both runs have, of shape (n_images, n_statistics) each; None without any."""
-    import numpy as np
-
-    names = [name for name in STATISTICS if all(name in run.columns for run in runs)]
-    found = []
-    for run, chosen in zip(runs, rows, strict=True):
-        values = [run.column(name).values for name in names]
-        found.append([v[chosen] for v in values if v is not None])
-    if not names or len(found[0]) != len(found[1]):
-        return None
-    return np.stack(found[0], axis=1), np.stack(found[1], axis=1)
 
 
 def _nearest_clusters(reference: Run, vectors: list[np.ndarray]) -> list[np.ndarray]:

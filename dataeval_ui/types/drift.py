@@ -9,19 +9,21 @@ from dataeval_ui.types.base import Json
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriftTest:
-    """One two-sample test.
+    """One two-sample test, or a distance between two sets with the p-value of its permutations.
 
     Attributes
     ----------
     name, title : str
     statistic : float
-        Larger means more different.
+        Larger means more different; of precision and recall smaller.
     p_value : float
         In (0, 1]: (b + 1) / (B + 1) over B permutations of which set an image is in.
     effect_size : float
         Standard deviations of the permuted statistics between their mean and the statistic; for the domain classifier
         2 AUROC - 1, for labels Cramer's V.
     sentence : str
+    n_shifted : int or None
+        Of a test of each feature by itself: features that differ at a false discovery rate of 5 %.
     """
 
     name: str
@@ -30,7 +32,30 @@ class DriftTest:
     p_value: float
     effect_size: float
     sentence: str
+    n_shifted: int | None = None
 
     def to_json(self) -> Json:
         """Return the test as a JSON object."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriftPower:
+    """What four of five comparisons of these sizes would have found at a level of 0.05.
+
+    Attributes
+    ----------
+    auroc : float
+        In (0.5, 1]: the smallest AUROC of the domain classifier.
+    shift_sd : float
+        The smallest shift of one dimension in standard deviations, all dimensions being looked at.
+    sentence : str
+    """
+
+    auroc: float
+    shift_sd: float
+    sentence: str
+
+    def to_json(self) -> Json:
+        """Return the numbers as a JSON object."""
         return asdict(self)

@@ -2,40 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dataeval_ui.analysis.drift.classifier import aurocs, classifier_scores
-from dataeval_ui.analysis.drift.features import label_statistics, largest_rank_shift
+from dataeval_ui.analysis.drift.distances import distances
+from dataeval_ui.analysis.drift.features import (
+    cdf_gap_p_values,
+    exact_cdf_gaps,
+    factor_statistics,
+    label_statistics,
+    largest_cdf_gaps,
+    largest_rank_shift,
+    n_below_fdr,
+)
+from dataeval_ui.analysis.drift.graphs import N_NEIGHBORS, same_set_shares
 from dataeval_ui.analysis.drift.kernels import kernel_statistics, median_bandwidth
+from dataeval_ui.analysis.drift.power import LEVEL, detectable
 from dataeval_ui.analysis.drift.samples import check_pair, memberships, permutation_p, separation
+from dataeval_ui.analysis.drift.wording import DISTANCES, TESTS, agreement
+from dataeval_ui.analysis.neighbors import find_neighbors
 from dataeval_ui.types import Progress, Silent
-from dataeval_ui.types.drift import DriftTest
+from dataeval_ui.types.drift import DriftPower, DriftTest
 
 if TYPE_CHECKING:
     from dataeval_ui.types.base import Float32, Int32
 
-LEVEL = 0.05
 N_PERMUTATIONS = 500
-SENTENCES: Mapping[str, tuple[str, str, str]] = {
-    "mmd": ("MMD", "the embeddings as a whole have moved", "the embeddings as a whole have not moved visibly"),
-    "energy": ("Energy distance", "images lie farther between the sets than within", "no gap lies between the sets"),
-    "classifier": (
-        "Domain classifier",
-        "a classifier can tell which set an image is from",
-        "a classifier cannot tell which set an image is from",
-    ),
-    "features": ("Features, Mann-Whitney", "at least one dimension has shifted", "no single dimension has shifted"),
-    "statistics": (
-        "Image statistics",
-        "brightness, contrast, sharpness or entropy has shifted",
-        "brightness, contrast, sharpness and entropy are alike",
-    ),
-    "labels": ("Labels", "the mix of classes differs", "the mix of classes is alike"),
-}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Factors:
+    """Columns of the metadata of both sets, the reference first.
+
+    Attributes
+    ----------
+    number_names, code_names : tuple of str
+    numbers : ndarray of shape (n, n_numbers), float32
+        NaN is missing.
+    codes : sequence of ndarray of shape (n,), int32
+        -1 is missing.
+    categories : Mapping of str to tuple of str
+        What the codes of each column mean.
+    """
+
+    number_names: tuple[str, ...]
+    numbers: Float32
+    code_names: tuple[str, ...]
+    codes: Sequence[Int32]
+    categories: Mapping[str, tuple[str, ...]]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Numbers first."""
+        return self.number_names + self.code_names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +72,13 @@ class Drift:
     p_value : float
         Of the smallest of all p-values, against the smallest of each permutation: it holds for all tests together.
     tests : tuple of DriftTest
+    distances : tuple of DriftTest
+        Not in the verdict; empty where they were not asked for.
+    factors : Mapping of str to float
+        Permutation p-value of each column of the metadata, for all columns together.
+    power : DriftPower
+    agreement : str
+        Which tests agree, in a sentence.
     scores : ndarray of shape (n_reference + n_test,), float32
         The domain classifier's; larger is more like the test set.
     """
@@ -56,6 +86,10 @@ class Drift:
     drifted: bool
     p_value: float
     tests: tuple[DriftTest, ...]
+    distances: tuple[DriftTest, ...]
+    factors: Mapping[str, float]
+    power: DriftPower
+    agreement: str
     scores: Float32
 
 
@@ -65,6 +99,8 @@ def compare_sets(
     *,
     statistics: tuple[Float32, Float32] | None = None,
     labels: tuple[Int32, Int32] | None = None,
+    factors: Factors | None = None,
+    with_distances: bool = True,
     n_permutations: int = N_PERMUTATIONS,
     random_state: int = 0,
     progress: Progress | None = None,
@@ -79,6 +115,9 @@ def compare_sets(
         Numbers of the images' pixels.
     labels : pair of ndarray of shape (n_images,), int32, optional
         Codes that mean the same class in both sets; -1 is no label.
+    factors : Factors, optional
+        Other columns.
+    with_distances : bool, default True
     n_permutations : int, default 500
         The smallest p-value is 1 / (n_permutations + 1).
     random_state : int, default 0
@@ -100,7 +139,11 @@ def compare_sets(
     mmd, energy = kernel_statistics(pooled, members, bandwidth=median_bandwidth(pooled), progress=progress)
     scores = classifier_scores(pooled, members, random_state=random_state)
     found = {"mmd": mmd, "energy": energy, "classifier": aurocs(scores, members)}
-    found["features"], _ = largest_rank_shift(pooled, members)
+    progress.check_cancelled()
+    found["neighbors"] = same_set_shares(_neighbors(pooled, random_state), members)
+    progress.check_cancelled()
+    found["ks"], found["cvm"] = largest_cdf_gaps(pooled, members)
+    found["mwu"], rank_shifts = largest_rank_shift(pooled, members)
     if statistics is not None:
         numbers = np.nan_to_num(np.concatenate(statistics).astype(np.float32))
         found["statistics"], _ = largest_rank_shift(numbers, members)
@@ -108,12 +151,32 @@ def compare_sets(
         codes = np.concatenate(labels)
         if len(np.unique(codes[codes >= 0])) > 1:
             found["labels"] = label_statistics(codes, members)
-    p_value = _smallest_p(np.stack(list(found.values())))
-    tests = tuple(_test(name, values, len(pooled)) for name, values in found.items())
-    return Drift(drifted=p_value <= LEVEL, p_value=p_value, tests=tests, scores=scores[:, 0])
+    of_factors: dict[str, float] = {}
+    if factors is not None and factors.names:
+        each = factor_statistics(factors.numbers, factors.codes, members)
+        largest = found["metadata"] = each.max(axis=0)
+        of_factors = {
+            name: permutation_p(np.append(row[0], largest[1:])) for name, row in zip(factors.names, each, strict=True)
+        }
+    progress.check_cancelled()
+    p_value = smallest_p(np.stack(list(found.values())))
+    tests = _tell_features(
+        [_test(name, values, len(pooled)) for name, values in found.items()], reference, test, rank_shifts
+    )
+    apart = distances(pooled, members, random_state=random_state) if with_distances else {}
+    return Drift(
+        drifted=p_value <= LEVEL,
+        p_value=p_value,
+        tests=tests,
+        distances=tuple(_distance(name, values) for name, values in apart.items()),
+        factors=of_factors,
+        power=detectable(len(reference), len(test), auroc=found["classifier"], mwu=found["mwu"]),
+        agreement=agreement(tests, drifted=p_value <= LEVEL),
+        scores=scores[:, 0],
+    )
 
 
-def _smallest_p(statistics: np.ndarray) -> float:
+def smallest_p(statistics: np.ndarray) -> float:
     """P-value of the smallest p-value; `statistics` has the shape (n_tests, 1 + n_permutations)."""
     from scipy.stats import rankdata
 
@@ -122,9 +185,20 @@ def _smallest_p(statistics: np.ndarray) -> float:
     return permutation_p(-ranks.min(axis=0).astype(np.float64))
 
 
+def _neighbors(pooled: Float32, random_state: int) -> Int32:
+    """Nearest images of each; searched in a random order, so that ties do not favour an image's own set."""
+    order = np.random.default_rng(random_state).permutation(len(pooled))
+    found = np.empty((len(pooled), N_NEIGHBORS), dtype=np.int32)
+    if not np.ptp(pooled, axis=0).any():
+        found[:] = np.arange(len(pooled))[:, None]  # equal images have no nearest ones: no arrangement stands out
+        return found
+    found[order] = order[find_neighbors(pooled[order], n_neighbors=N_NEIGHBORS).indices]
+    return found
+
+
 def _test(name: str, values: np.ndarray, n: int) -> DriftTest:
     p = permutation_p(values)
-    title, yes, no = SENTENCES[name]
+    title, yes, no = TESTS[name]
     effect = separation(values)
     if name == "classifier":
         effect = 2 * float(values[0]) - 1
@@ -138,3 +212,41 @@ def _test(name: str, values: np.ndarray, n: int) -> DriftTest:
         effect_size=effect,
         sentence=f"{title}: {yes if p <= LEVEL else no} (p = {p:.3g}).",
     )
+
+
+def _distance(name: str, values: np.ndarray) -> DriftTest:
+    towards = -values if name in ("precision", "recall") else values
+    p = permutation_p(towards)
+    title, yes, no = DISTANCES[name]
+    return DriftTest(
+        name=name,
+        title=title,
+        statistic=float(values[0]),
+        p_value=p,
+        effect_size=separation(towards),
+        sentence=f"{title}: {yes if p <= LEVEL else no} (p = {p:.3g}).",
+    )
+
+
+def _tell_features(
+    tests: Sequence[DriftTest], reference: Float32, test: Float32, rank_shifts: np.ndarray
+) -> tuple[DriftTest, ...]:
+    """Add to the tests of each feature how many differ, and give KS and CVM their exact statistic."""
+    from dataclasses import replace
+
+    from scipy.stats import norm
+
+    ks, cvm = exact_cdf_gaps(reference, test)
+    p_ks, p_cvm = cdf_gap_p_values(ks, cvm, n=len(reference), m=len(test))
+    told = {"ks": (float(ks.max()), p_ks), "cvm": (float(cvm.max()), p_cvm),
+            "mwu": (float(np.abs(rank_shifts).max()), 2 * norm.sf(np.abs(rank_shifts)))}  # fmt: skip
+    found = []
+    for each in tests:
+        if each.name in told:
+            statistic, p_values = told[each.name]
+            n_shifted = n_below_fdr(p_values)
+            sentence = f"{each.sentence[:-1]}; {n_shifted:,} of {len(p_values):,} at a false discovery rate of 5 %."
+            found.append(replace(each, statistic=statistic, n_shifted=n_shifted, sentence=sentence))
+        else:
+            found.append(each)
+    return tuple(found)

@@ -82,8 +82,8 @@ def render_choice(run: Run) -> Sets | None:
     if state.str_param("tested") != "1" or (named is not None and named not in options):
         reference, test = pair if pair else (run.record.name, others[chosen])
         st.caption(
-            f"Is {plain(test)} different from {plain(reference)}? Six tests answer together; it takes from seconds to "
-            "minutes."
+            f"Is {plain(test)} different from {plain(reference)}? Up to ten tests answer together; it takes from "
+            "seconds to minutes."
         )
         return None
     return Sets(reference=run, test=cached.run(chosen) if chosen else run, splits=pair)

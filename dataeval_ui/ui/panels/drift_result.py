@@ -32,12 +32,13 @@ def render_result(sets: Sets) -> None:
     with st.spinner("Testing for drift…", show_time=True):
         told, shifted = cached.drift(sets.reference, sets.test, sets.splits)
     _render_verdict(sets, told)
-    _render_tests(told["tests"])
+    _render_tests(told)
     st.subheader("Where the sets differ", anchor=False)
     kinds = [(title, told[name]) for title, name in (("cluster", "by_cluster"), ("class", "by_class")) if told[name]]
     for column, (title, groups) in zip(st.columns(len(kinds), gap="small"), kinds, strict=True):
         with column:
             _render_groups(title, groups)
+    _render_metadata(told["by_metadata"])
     _render_shifted(sets, shifted)
 
 
@@ -54,6 +55,8 @@ def _render_verdict(sets: Sets, told: Json) -> None:
             f"{told['n_reference']:,} reference and {told['n_test']:,} test images.{sampled} The p-value holds for all "
             "tests together: random halves of one set are called drifted in about one of twenty cases."
         )
+        st.markdown(plain(told["agreement"], max_chars=600))
+        st.caption(plain(told["power"]["sentence"], max_chars=600))
         st.download_button(
             "Download JSON",
             icon=":material/download:",
@@ -65,11 +68,21 @@ def _render_verdict(sets: Sets, told: Json) -> None:
         )
 
 
-def _render_tests(tests: Sequence[Json]) -> None:
+def _render_tests(told: Json) -> None:
     st.subheader("The tests behind it", anchor=False)
+    _render_table("Test", told["tests"], key="drift_tests")
+    with st.expander("Distances that other tools and papers use", icon=":material/straighten:"):
+        st.caption(
+            "Each with the p-value of its own permutations; none of them is in the verdict. Of more than 2,000 images "
+            "of both sets together 2,000 are drawn."
+        )
+        _render_table("Distance", told["distances"], key="drift_distances")
+
+
+def _render_table(title: str, tests: Sequence[Json], *, key: str) -> None:
     st.dataframe(
         {
-            "Test": [test["title"] for test in tests],
+            title: [test["title"] for test in tests],
             "Statistic": [f"{test['statistic']:.4g}" for test in tests],
             "p-value": [f"{test['p_value']:.3g}" for test in tests],
             "Effect size": [f"{test['effect_size']:.2f}" for test in tests],
@@ -77,8 +90,27 @@ def _render_tests(tests: Sequence[Json]) -> None:
         },
         hide_index=True,
         width="stretch",
-        key="drift_tests",
+        key=key,
     )
+
+
+def _render_metadata(rows: Sequence[Json]) -> None:
+    if not rows:
+        return
+    with st.container(border=True, gap="small", key="drift_by_metadata"):
+        st.markdown("**Columns of the metadata**")
+        st.caption("The median of numbers; of categories the value whose share changed most. All columns share one p.")
+        st.dataframe(
+            {
+                "Column": [row["name"] for row in rows],
+                "Reference": [row["reference"] for row in rows],
+                "Test": [row["test"] for row in rows],
+                "p-value": [f"{row['p_value']:.3g}" for row in rows],
+            },
+            hide_index=True,
+            width="stretch",
+            key="drift_metadata",
+        )
 
 
 def _render_groups(title: str, groups: Sequence[Json]) -> None:
