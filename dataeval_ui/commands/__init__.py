@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from dataeval_ui.commands import asking, check, drift, parts, review, running, share
+from dataeval_ui.commands import asking, backup, check, drift, parts, review, running, share
 
 if TYPE_CHECKING:
     import argparse
@@ -44,6 +44,8 @@ COMMANDS: Mapping[str, Command] = {
         share.password,
         parts.parts,
         drift.drift,
+        backup.backup,
+        backup.restore,
     )
 } | {"import-decisions": share.import_decisions}
 
@@ -56,4 +58,5 @@ PARSERS: tuple[Callable[..., None], ...] = (
     share.add_parser,
     parts.add_parser,
     drift.add_parser,
+    backup.add_parser,
 )

@@ -9,6 +9,7 @@ from typing import Any
 
 from dataeval_ui.errors import ParameterError
 from dataeval_ui.store.catalog_base import catalog_error, new_id, now_utc
+from dataeval_ui.store.catalog_copy import CatalogCopies
 from dataeval_ui.store.catalog_decisions import CatalogDecisions
 from dataeval_ui.store.catalog_jobs import CatalogJobs
 from dataeval_ui.store.catalog_sharing import CatalogSharing
@@ -17,7 +18,7 @@ from dataeval_ui.store.workspace import checked_name
 from dataeval_ui.types import AnalysisParams, EmbeddingKey, Json, LabelRule
 
 
-class Catalog(CatalogJobs, CatalogSharing, CatalogDecisions):
+class Catalog(CatalogJobs, CatalogSharing, CatalogDecisions, CatalogCopies):
     """The catalog. Made by `open_catalog`; safe to use from several threads, and beside other processes."""
 
     def add_dataset(

@@ -56,7 +56,7 @@ def aside_name(path: Path) -> Path:
     return path.with_name(f".{path.name}.{_host()}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
 
 
-def write_durably(path: Path, write: Callable[[BinaryIO], None]) -> None:
+def write_durably(path: Path, write: Callable[[BinaryIO], None], *, mode: int = 0o666) -> None:
     """Write a file aside, flush it to the disk, rename it into place and flush the folder.
 
     Parameters
@@ -65,6 +65,8 @@ def write_durably(path: Path, write: Callable[[BinaryIO], None]) -> None:
         An earlier file of that name is replaced. Its folder must exist.
     write : callable
         Gets the open file.
+    mode : int
+        Who may read and write it, less what the process's mask takes away.
 
     Raises
     ------
@@ -74,7 +76,7 @@ def write_durably(path: Path, write: Callable[[BinaryIO], None]) -> None:
     aside = aside_name(path)
     try:
         with storing(path):
-            with aside.open("xb") as stream:
+            with open(aside, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as stream:
                 write(stream)
                 stream.flush()
                 os.fsync(stream.fileno())
