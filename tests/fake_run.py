@@ -10,7 +10,7 @@ import numpy as np
 from dataeval_ui.data.decode import image_id_of
 from dataeval_ui.errors import AccessDeniedError, InputError, UnknownNameError
 from dataeval_ui.services.columns import Column
-from dataeval_ui.types import Projection
+from dataeval_ui.types import NeighborGraph, Projection
 
 N_IMAGES = 6
 
@@ -39,6 +39,9 @@ class FakeRun:
                 name="score", title="Score", kind="continuous", values=np.array([0, 0.5, np.nan, 1, 2, 3], np.float32)
             ),
         }  # fmt: skip
+
+        indices = (np.arange(N_IMAGES)[:, None] + np.array([1, 2])) % N_IMAGES
+        self.graph = NeighborGraph(indices=indices.astype(np.int32), similarities=np.ones((N_IMAGES, 2), np.float32))
 
     def column(self, name: str) -> Column:
         if name not in self.columns:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from dataeval_ui.services.columns import Column
     from dataeval_ui.services.objects import RunObject
     from dataeval_ui.settings import Settings
-    from dataeval_ui.types import Projection
+    from dataeval_ui.types import NeighborGraph, Projection
 
 IMMUTABLE = "private, max-age=31536000, immutable"
 MAX_IMAGE_PX = 2048
@@ -47,6 +47,10 @@ class RunData(Protocol):
     @property
     def projection(self) -> Projection:
         """The map."""
+
+    @property
+    def graph(self) -> NeighborGraph:
+        """The nearest neighbours of each row."""
 
     def column(self, name: str) -> Column:
         """One column; UnknownNameError where there is none."""
@@ -161,6 +165,14 @@ def data_routes(open_run: OpenRun, settings: Settings) -> list[BaseRoute]:
         return _immutable(request, digest_of([run_id, "column", name]), BINARY, lambda: encode_column(found))
 
     @guarded
+    def neighbours(request: Request) -> Response:
+        run_id, row = request.path_params["run"], _row(request)
+        run = open_run(run_id)
+        run.image_id(row)  # refuses a row that there is not
+        etag = digest_of([run_id, "neighbours", row])
+        return _immutable(request, etag, BINARY, lambda: np.asarray(run.graph.indices[row], "<u4").tobytes())
+
+    @guarded
     def thumbnail(request: Request) -> Response:
         run, row = open_run(request.path_params["run"]), _row(request)
 
@@ -207,6 +219,7 @@ def data_routes(open_run: OpenRun, settings: Settings) -> list[BaseRoute]:
         Route("/datasets", datasets),
         Route(f"{runs}/points", points),
         Route(f"{runs}/columns/{{column}}", column),
+        Route(f"{runs}/neighbours/{{row}}", neighbours),
         Route(f"{runs}/thumbs/{{row}}", thumbnail),
         Route(f"{runs}/images/{{row}}", image),
         Route(f"{runs}/boxes/{{row}}", boxed),

@@ -16,6 +16,9 @@ OVERLAP = "overlap."
 WORDS = "words."
 """A column's name that begins so tells classes apart that the user typed; they follow, encoded."""
 
+ANALYSIS = "analysis."
+"""A column's name that begins so is an analysis that is computed when it is first asked for."""
+
 _MAX_TYPED = 16
 
 if TYPE_CHECKING:
@@ -60,6 +63,7 @@ class Run:
         self.record = record
         self.dataset = dataset
         self._typed: dict[str, Column] = {}
+        self._analyses: dict[str, Column] = {}
 
     @property
     def id(self) -> str:
@@ -233,7 +237,9 @@ class Run:
         return {column.name: column for column in run_columns(self)}
 
     def column(self, name: str) -> Column:
-        """Return one column, or one that a question makes: see `compare.overlap_name` and `words.classes_name`.
+        """Return one column, or one that a question makes.
+
+        See `compare.overlap_name`, `words.classes_name` and `analysis_columns.offered_analyses`.
 
         Raises
         ------
@@ -246,6 +252,12 @@ class Run:
             return overlap_column(self, name)
         if name.startswith(WORDS):
             return self._typed_column(name)
+        if name.startswith(ANALYSIS):
+            if name not in self._analyses:
+                from dataeval_ui.services.analysis_columns import analysis_column
+
+                self._analyses[name] = analysis_column(self, name)
+            return self._analyses[name]
         if name not in self.columns:
             raise UnknownNameError("column", name, self.columns)
         return self.columns[name]

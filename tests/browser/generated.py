@@ -10,7 +10,7 @@ import numpy as np
 
 from dataeval_ui.errors import InputError, UnknownNameError
 from dataeval_ui.services.columns import Column
-from dataeval_ui.types import Projection
+from dataeval_ui.types import NeighborGraph, Projection
 
 N_BLOBS = 12
 
@@ -26,6 +26,8 @@ class GeneratedRun:
         self.score = rng.random(n).astype(np.float32)
         self.score[:: max(1, n // 20)] = np.nan
         self.n_images = n
+        far = (np.arange(n)[:, None] + np.array([n // 2, n // 3])) % n  # torn apart by the map
+        self.graph = NeighborGraph(indices=far.astype(np.int32), similarities=np.ones((n, 2), np.float32))
         self.projection = Projection(xy=xy, placed=np.zeros(n, bool), confidence=np.ones(n, np.float32))
 
     def column(self, name: str) -> Column:

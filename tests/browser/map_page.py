@@ -53,6 +53,7 @@ def explore() -> None:
         n_points=run.n_images,
         colour=spec(colour),
         thumbnails_url=urls.thumbnails,
+        neighbours_url=urls.neighbours,
         hover=[spec("blob"), spec("score")],
         selected=state.get("selected"),
         highlight=highlight,

@@ -24,7 +24,7 @@ def test_a_column_has_the_narrowest_type_that_holds_it(client, run, name, dtype)
     np.testing.assert_array_equal(values, column.values if column.codes is None else column.codes)
 
 
-@pytest.mark.parametrize("path", ["points", "columns/label", "thumbs/0", "images/0"])
+@pytest.mark.parametrize("path", ["points", "columns/label", "neighbours/0", "thumbs/0", "images/0"])
 def test_data_is_kept_for_ever_and_asked_for_once(client, path):
     first = client.get(f"{FAKE}/{path}")
     assert first.status_code == 200
@@ -35,8 +35,22 @@ def test_data_is_kept_for_ever_and_asked_for_once(client, path):
     assert client.get(f"{FAKE}/{path}", headers={"If-None-Match": '"other"'}).status_code == 200
 
 
+def test_the_nearest_neighbours_of_a_row_are_sent_as_rows(client, run):
+    rows = np.frombuffer(client.get(f"{FAKE}/neighbours/5").content, "<u4")
+    np.testing.assert_array_equal(rows, run.graph.indices[5])
+
+
 def test_different_things_have_different_tags(client):
-    paths = ["points", "columns/label", "columns/wide", "thumbs/0", "thumbs/3", "images/0"]
+    paths = [
+        "points",
+        "columns/label",
+        "columns/wide",
+        "neighbours/0",
+        "neighbours/1",
+        "thumbs/0",
+        "thumbs/3",
+        "images/0",
+    ]
     assert len({client.get(f"{FAKE}/{path}").headers["etag"] for path in paths}) == len(paths)
 
 
@@ -60,6 +74,7 @@ def test_a_whole_image_is_decoded_and_written_anew(client, run):
         ("/api/runs/nope/points", 404, "There is no run named 'nope'"),
         ("/api/runs/nope/thumbs/0", 404, "There is no run named 'nope'"),
         (f"{FAKE}/columns/lable", 404, "Did you mean 'label'?"),
+        (f"{FAKE}/neighbours/6", 400, "There is no image 6 in this run"),
         (f"{FAKE}/thumbs/6", 400, "There is no image 6 in this run"),
         (f"{FAKE}/thumbs/99999999999999999999", 400, "There is no image"),
         (f"{FAKE}/images/6", 400, "There is no image 6 in this run"),
@@ -80,6 +95,8 @@ def test_what_is_not_there_is_said_in_a_sentence(client, path, status, sentence)
     "path",
     [
         "thumbs/-1",
+        "neighbours/-1",
+        "neighbours/a",
         "thumbs/a",
         "thumbs/1.5",
         "thumbs/" + "9" * 5000,

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import streamlit as st
 
-from dataeval_ui.services.run import WORDS, Run
+from dataeval_ui.services.analysis_columns import offered_analyses
+from dataeval_ui.services.run import ANALYSIS, WORDS, Run
 from dataeval_ui.ui import state
 from dataeval_ui.ui.components.mount import base_path
 from dataeval_ui.ui.components.scatter import Highlight
@@ -39,8 +40,8 @@ def explore(run: Run) -> None:
 
 def checked_view(run: Run, view: ExploreState) -> ExploreState:
     """Leave out of a state what this run does not have, and say so."""
-    if view.colour not in run.columns and not is_typed(run, view.colour):
-        if view.colour != ExploreState().colour and not view.colour.startswith(WORDS):
+    if view.colour not in run.columns and not is_made(run, view.colour):
+        if view.colour != ExploreState().colour and not view.colour.startswith((WORDS, ANALYSIS)):
             st.warning(f"This run has no column {plain(repr(view.colour))}; it is coloured by cluster.")
         view = replace(view, colour="cluster", hidden=frozenset())
     if view.query_row is not None and view.query_row >= run.n_images:
@@ -58,12 +59,12 @@ def checked_view(run: Run, view: ExploreState) -> ExploreState:
     return view
 
 
-def is_typed(run: Run, colour: str) -> bool:
-    """Whether a colour is of classes that the user typed; where it cannot be made, its sentence is shown."""
-    if not colour.startswith(WORDS):
+def is_made(run: Run, colour: str) -> bool:
+    """Whether a colour is an analysis or of classes that the user typed; where it cannot be made, that is said."""
+    if not colour.startswith((WORDS, ANALYSIS)):
         return False
     made = []
-    with shown_errors():
+    with shown_errors(), st.spinner("Computing what the map is coloured by…", show_time=True):
         made.append(run.column(colour))
     return bool(made)
 
@@ -84,6 +85,8 @@ def draw(run: Run, view: ExploreState) -> None:
     map_side, panel_side = st.columns([9, 5], gap="medium")
     with map_side:
         look = render_toolbar(run, view)
+        if (analysis := offered_analyses(run).get(view.colour)) is not None:
+            st.caption(analysis.doc)
         render_map(run, view, mask=mask, selected=selected, highlight=highlight, look=look)
         if mask is not None:
             with st.container(horizontal=True, vertical_alignment="center"):

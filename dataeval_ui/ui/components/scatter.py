@@ -207,6 +207,7 @@ def scatter_map(
     n_points: int,
     colour: ColourSpec,
     thumbnails_url: str,
+    neighbours_url: str | None = None,
     hover: Sequence[ColourSpec] = (),
     selected: Int64 | Sequence[int] | None = None,
     shown: Int64 | Sequence[int] | None = None,
@@ -230,6 +231,9 @@ def scatter_map(
     colour : ColourSpec
     thumbnails_url : str
         With `{row}`; `RunUrls.thumbnails`.
+    neighbours_url : str, optional
+        With `{row}`; `RunUrls.neighbours`. The map draws lines to them from the point under the pointer, while its
+        button for lines is pressed.
     hover : sequence of ColourSpec
         Further columns told beside the thumbnail under the pointer.
     selected : rows, optional
@@ -264,6 +268,7 @@ def scatter_map(
         "colour": colour.to_json(),
         "hover": [column.to_json() for column in hover],
         "thumbnails": thumbnails_url,
+        "nearest": neighbours_url,
         "selected": _rows(selected, n_points),
         "shown": _rows(shown, n_points),
         "hidden": sorted(int(code) for code in hidden),

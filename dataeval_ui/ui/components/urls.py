@@ -45,9 +45,14 @@ class RunUrls:
         """The whole image of an object, with its box drawn into it."""
         return f"{self._root}/boxes/{row}"
 
-    def column(self, name: str) -> str:
-        """Codes or values of one column, in the order of the rows."""
-        return f"{self._root}/columns/{quote(name, safe='')}"
+    @property
+    def neighbours(self) -> str:
+        """Rows of an image's nearest neighbours, with `{row}` to be filled in."""
+        return f"{self._root}/neighbours/{{row}}"
+
+    def column(self, name: str, *, version: int | None = None) -> str:
+        """Codes or values of one column, in the order of the rows; of a version where its method may change."""
+        return f"{self._root}/columns/{quote(name, safe='')}" + ("" if version is None else f"?v={version}")
 
     def thumbnail(self, row: int) -> str:
         """One thumbnail."""

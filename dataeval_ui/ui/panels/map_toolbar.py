@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from dataeval_ui.services.analysis_columns import offered_analyses
 from dataeval_ui.ui import state
 from dataeval_ui.ui.components.scatter import MapLook
 from dataeval_ui.ui.panels.filters import render_filters
@@ -21,12 +22,13 @@ _COLOUR = "colour_by"
 
 def render_toolbar(run: Run, view: ExploreState) -> MapLook:
     """Draw the row of controls and return how the map shall look."""
+    known = [*run.columns, *offered_analyses(run)]
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         st.session_state[_COLOUR] = view.colour
         st.selectbox(
             "Colour by",
-            [*run.columns, *([view.colour] if view.colour not in run.columns else [])],
-            format_func=lambda name: visible(run.column(name).title, max_chars=60),
+            [*known, *([view.colour] if view.colour not in known else [])],
+            format_func=lambda name: visible(_title(run, name), max_chars=60),
             key=_COLOUR,
             on_change=_recolour,
         )
@@ -34,6 +36,11 @@ def render_toolbar(run: Run, view: ExploreState) -> MapLook:
         render_words(run, view)
         with st.popover("Look", icon=":material/palette:", key="look"):
             return _render_look()
+
+
+def _title(run: Run, name: str) -> str:
+    analysis = offered_analyses(run).get(name)  # whose column would be computed for its name alone
+    return run.column(name).title if analysis is None else analysis.title
 
 
 def _recolour() -> None:

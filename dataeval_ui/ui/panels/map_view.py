@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from dataeval_ui.services.analysis_columns import offered_analyses
 from dataeval_ui.ui import cached, state
 from dataeval_ui.ui.components.mount import base_path
 from dataeval_ui.ui.components.scatter import Highlight, MapLook, pending_events, scatter_map
@@ -116,7 +117,9 @@ def render_map(
     """Draw the map, with Plotly where the browser has no WebGL2."""
     specs = cached.colour_specs(run, base_path())
     urls = RunUrls(run.id, base_path())
-    colour = specs.get(view.colour) or colour_spec(run.column(view.colour), urls.column(view.colour))
+    analysis = offered_analyses(run).get(view.colour)
+    url = urls.column(view.colour, version=None if analysis is None else analysis.version)
+    colour = specs.get(view.colour) or colour_spec(run.column(view.colour), url)
     shown = None if mask is None else mask.nonzero()[0]
     events = scatter_map(
         key=MAP,
@@ -125,6 +128,7 @@ def render_map(
         n_points=run.n_images,
         colour=colour,
         thumbnails_url=urls.thumbnails,
+        neighbours_url=urls.neighbours,
         hover=[specs[name] for name in _HOVER if name in specs and name != view.colour],
         selected=selected,
         shown=shown,

@@ -26,6 +26,21 @@ function readPoints(buffer) {
   return { n, x: new Float32Array(buffer, 4, n), y: new Float32Array(buffer, 4 + 4 * n, n) };
 }
 
+const nearest = new Map(); // apart from the rest: what many points ask for must not push out the map's own data
+const KEPT_NEAREST = 512;
+
+// Rows of a point's true neighbours, the most similar first.
+export function loadNearest(url) {
+  let promise = nearest.get(url);
+  if (!promise) {
+    promise = fetchBytes(url).then((buffer) => [...new Uint32Array(buffer)]);
+    promise.catch(() => nearest.delete(url));
+    nearest.set(url, promise);
+    if (nearest.size > KEPT_NEAREST) nearest.delete(nearest.keys().next().value);
+  }
+  return promise;
+}
+
 export const loadPoints = (url) => once(url, readPoints);
 
 // The kind is known from the legend; the width of a code from the number of bytes.

@@ -18,6 +18,7 @@ export function listenToKeys(canvas, map) {
     l: () => map.setMode("lasso"),
     b: () => map.setMode("box"),
     i: () => map.toggleImages(),
+    n: () => map.toggleLines(),
   };
   canvas.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;

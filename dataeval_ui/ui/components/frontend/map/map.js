@@ -1,5 +1,5 @@
 // One map on the page: what the user does on it, by mouse, touch, keys, toolbar and legend.
-import { describe, loadColumn } from "./data.js";
+import { describe, loadColumn, loadNearest } from "./data.js";
 import { listenToKeys } from "./keyboard.js";
 import { Legend } from "./legend.js";
 import { combine, countMask, encodeMask, maskOfBox, maskOfPolygon } from "./masks.js";
@@ -7,13 +7,14 @@ import { buildParts, watchSize } from "./parts.js";
 import { Pointer } from "./pointer.js";
 import { Scene } from "./scene.js";
 
+const REACH_MS = 60; // a pointer that only passes asks for no neighbours
 const SEND_MS = 260; // legend clicks within this time are one event
 
 export class ScatterMap extends Scene {
   constructor(root) {
     const acts = {};
     super(root, buildParts(acts));
-    for (const name of ["setMode", "zoom", "reset", "toggleImages", "clearSelection"]) {
+    for (const name of ["setMode", "zoom", "reset", "toggleImages", "toggleLines", "clearSelection"]) {
       acts[name] = (...args) => this[name](...args);
     }
     const { node, overlay, stage } = this.parts;
@@ -34,6 +35,7 @@ export class ScatterMap extends Scene {
       renderer: this.renderer,
       focused: () => this.focused,
       polygon: () => this.polygon,
+      nearest: () => (this.showLines ? this.near : null),
     };
   }
 
@@ -60,7 +62,23 @@ export class ScatterMap extends Scene {
     this.tell(row, px, py);
   }
 
+  // Lines to where the true neighbours of a point lie, wherever the map has drawn them.
+  reach(row) {
+    if (this.near?.row === row || this.reaching === row) return;
+    clearTimeout(this.waiting);
+    this.reaching = row;
+    this.near = null;
+    if (row < 0 || !this.showLines || !this.data.nearest) return;
+    this.waiting = setTimeout(async () => {
+      const rows = await loadNearest(this.data.nearest.replace("{row}", row)).catch(() => []);
+      if (this.reaching !== row) return;
+      this.near = { row, rows: rows.filter((near) => near < this.points.n) };
+      this.request();
+    }, REACH_MS);
+  }
+
   tell(row, px, py) {
+    this.reach(row);
     this.parts.tooltip.show(row, this.thumbnail(row), this.facts(row), px, py, this.view);
     this.loadHover(() => {
       if (this.parts.tooltip.row !== row) return;
@@ -86,6 +104,7 @@ export class ScatterMap extends Scene {
 
   leave() {
     this.hovered = -1;
+    this.reach(-1);
     this.parts.tooltip.hide();
     this.request();
   }
@@ -150,13 +169,23 @@ export class ScatterMap extends Scene {
   setMode(mode) {
     this.mode = mode;
     this.parts.overlay.dataset.mode = mode;
-    this.parts.toolbar.show(mode, this.showImages);
+    this.showTools();
   }
 
   toggleImages() {
     this.showImages = !this.showImages;
     this.rechoose = true;
-    this.parts.toolbar.show(this.mode, this.showImages);
+    this.showTools();
+    this.request();
+  }
+
+  toggleLines() {
+    this.showLines = !this.showLines;
+    this.near = null;
+    this.reaching = -1;
+    this.reach(this.focused >= 0 ? this.focused : this.hovered);
+    this.parts.announce(`Lines to the true nearest neighbours ${this.showLines ? "shown" : "hidden"}`);
+    this.showTools();
     this.request();
   }
 

@@ -19,6 +19,7 @@ export class Overlay {
     context.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
     context.clearRect(0, 0, scene.view.width, scene.view.height);
     if (scene.images) this.drawImages(scene);
+    if (scene.near) this.drawLines(scene.near.row, scene.near.rows, scene);
     if (scene.neighbours.length || scene.query !== null) this.drawNeighbours(scene);
     for (const row of [scene.hovered, scene.focused]) {
       if (row >= 0) this.ring(scene.place(row), scene.diameter / 2 + 3, scene.theme.text, 2, scene.theme);
@@ -48,22 +49,25 @@ export class Overlay {
     }
   }
 
-  drawNeighbours({ query, neighbours, place, view, theme, diameter }) {
+  drawLines(from, rows, { place, theme }) {
     const context = this.context;
-    const places = neighbours.map(place);
-    if (query !== null) {
-      const [qx, qy] = place(query);
-      context.strokeStyle = theme.primary;
-      context.globalAlpha = 0.4;
-      context.lineWidth = 1.2;
-      context.beginPath();
-      for (const [px, py] of places) {
-        context.moveTo(qx, qy);
-        context.lineTo(px, py);
-      }
-      context.stroke();
-      context.globalAlpha = 1;
+    const [fx, fy] = place(from);
+    context.strokeStyle = theme.primary;
+    context.globalAlpha = 0.6;
+    context.lineWidth = 1.4;
+    context.beginPath();
+    for (const [px, py] of rows.map(place)) {
+      context.moveTo(fx, fy);
+      context.lineTo(px, py);
     }
+    context.stroke();
+    context.globalAlpha = 1;
+  }
+
+  drawNeighbours(scene) {
+    const { query, neighbours, place, view, theme, diameter } = scene;
+    const places = neighbours.map(place);
+    if (query !== null && scene.lines) this.drawLines(query, neighbours, scene);
     const radius = Math.max(5, diameter / 2 + 2.5);
     for (const at of places) if (view.contains(...at, 20)) this.ring(at, radius, theme.primary, 2, theme);
     this.drawNumbers(places, radius, theme, view);

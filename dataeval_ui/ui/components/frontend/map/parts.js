@@ -5,7 +5,7 @@ import { Tooltip } from "./tooltip.js";
 
 const KEYS =
   "Arrow keys walk from image to image, Enter finds its neighbours, plus and minus zoom, 0 shows the whole map, " +
-  "L, B and V choose lasso, box and moving, I shows images, Escape clears the selection.";
+  "L, B and V choose lasso, box and moving, I shows images, N draws lines to true neighbours, Escape clears the selection.";
 
 export function buildParts(map) {
   const points = element("canvas", { class: "points", "aria-hidden": "true" });
@@ -17,6 +17,7 @@ export function buildParts(map) {
     zoom: (factor) => map.zoom(factor),
     reset: () => map.reset(),
     toggleImages: () => map.toggleImages(),
+    toggleLines: () => map.toggleLines(),
   });
   const tooltip = new Tooltip();
   const count = element("span");

@@ -19,7 +19,7 @@ export class Scene {
     this.images = new Images(() => this.request());
     this.renderer = new Renderer(parts.points, () => this.requestPoints());
     this.overlay = new Overlay(parts.overlay);
-    Object.assign(this, { mode: "pan", showImages: false, hovered: -1, focused: -1, currentShape: null });
+    Object.assign(this, { mode: "pan", showImages: false, showLines: true, near: null, hovered: -1, focused: -1, currentShape: null });
     Object.assign(this, { points: null, selection: null, shown: null, hidden: new Set(), range: null, columns: [] });
     this.given = {}; // what Python said last, to act on changes alone
   }
@@ -41,8 +41,12 @@ export class Scene {
     }
     if (this.changed("mode", data.mode)) this.mode = data.mode;
     if (this.changed("images", data.showImages)) this.showImages = data.showImages;
-    this.parts.toolbar.show(this.mode, this.showImages);
+    this.showTools();
     this.load(data);
+  }
+
+  showTools() {
+    this.parts.toolbar.show(this.mode, this.showImages, this.showLines);
   }
 
   changed(name, value) {
@@ -78,6 +82,7 @@ export class Scene {
     this.grid = new Grid(points);
     this.images.clear();
     Object.assign(this, { selection: null, shown: null, hidden: new Set(), range: null, hovered: -1, focused: -1 });
+    this.near = null;
     this.view.atHome = true;
     this.view.setBounds(this.grid.bounds);
     this.renderer.setPoints(points);
@@ -220,6 +225,8 @@ export class Scene {
       images: this.showImages ? this.images : null,
       thumbnail: this.thumbnail,
       colourOf: (row) => cssColour(this.colours[row]),
+      near: this.showLines ? this.near : null,
+      lines: this.showLines,
       query: this.data.query,
       neighbours: this.data.neighbours,
       hovered: this.hovered,

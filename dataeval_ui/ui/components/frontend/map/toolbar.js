@@ -8,7 +8,7 @@ const MODES = [
 ];
 
 export class Toolbar {
-  constructor({ setMode, zoom, reset, toggleImages }) {
+  constructor({ setMode, zoom, reset, toggleImages, toggleLines }) {
     const button = (name, label, act, pressed) =>
       element(
         "button",
@@ -17,6 +17,7 @@ export class Toolbar {
       );
     this.modes = new Map(MODES.map(([name, label]) => [name, button(name, label, () => setMode(name), "false")]));
     this.images = button("images", "Show images (I)", toggleImages, "false");
+    this.lines = button("lines", "Lines to the true nearest neighbours (N)", toggleLines, "true");
     this.node = element(
       "div",
       { class: "toolbar", role: "toolbar", "aria-label": "Map tools" },
@@ -28,12 +29,13 @@ export class Toolbar {
         button("zoomOut", "Zoom out (-)", () => zoom(1 / 1.5)),
         button("reset", "Show the whole map (0)", reset),
       ),
-      element("div", { class: "tools" }, this.images),
+      element("div", { class: "tools" }, this.images, this.lines),
     );
   }
 
-  show(mode, showImages) {
+  show(mode, showImages, showLines) {
     for (const [name, button] of this.modes) button.setAttribute("aria-pressed", String(name === mode));
     this.images.setAttribute("aria-pressed", String(showImages));
+    this.lines.setAttribute("aria-pressed", String(showLines));
   }
 }
