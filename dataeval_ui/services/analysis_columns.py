@@ -101,7 +101,7 @@ def _sparsity(run: Run) -> Float32:
 
 
 def _label_priority(run: Run) -> Float32:
-    """First of the list 1, last just above 0; NaN for what has a label, unless all have one, and for what is not listed."""
+    """Return 1 for the first of the list, falling; NaN for what is not on it, and has a label unless all have one."""
     import numpy as np
 
     from dataeval_ui.services.coverage import MAX_SUGGESTED, labelled_images, suggest_to_label
