@@ -3,5 +3,14 @@
 from __future__ import annotations
 
 from dataeval_ui.figures.charts import count_figure, histogram_figure, map_figure, selected_rows, share_figure
+from dataeval_ui.figures.labels import class_share_figure, confusion_figure
 
-__all__ = ["count_figure", "histogram_figure", "map_figure", "selected_rows", "share_figure"]
+__all__ = [
+    "class_share_figure",
+    "confusion_figure",
+    "count_figure",
+    "histogram_figure",
+    "map_figure",
+    "selected_rows",
+    "share_figure",
+]

@@ -70,7 +70,7 @@ def map_figure(
         x=xy[:, 0].astype(np.float32), y=xy[:, 1].astype(np.float32), mode="markers", marker=marker, hoverinfo="none"
     )
     figure = go.Figure(points)
-    _style(figure, dark)
+    style(figure, dark)
     figure.update_layout(dragmode="lasso", height=640)
     figure.update_xaxes(visible=False)
     figure.update_yaxes(visible=False, scaleanchor="x")
@@ -116,10 +116,10 @@ def count_figure(
         hoverinfo="none",
     )
     figure = go.Figure(bars)
-    _style(figure, dark)
+    style(figure, dark)
     figure.update_layout(height=12 + 22 * max(len(shown), 1), bargap=0.28, dragmode=False)
     figure.update_layout(margin={"l": 0, "r": 44, "t": 4, "b": 4})
-    names = [_plain(name) for name, _ in shown]
+    names = [plain_name(name) for name, _ in shown]
     figure.update_yaxes(autorange="reversed", tickmode="array", tickvals=list(range(len(shown))), ticktext=names)
     figure.update_yaxes(automargin=True, fixedrange=True, showgrid=False)
     figure.update_xaxes(visible=False, fixedrange=True)
@@ -153,11 +153,11 @@ def share_figure(shares: Mapping[str, tuple[float, float]], *, dark: bool = Fals
             hoverinfo="none",
         )
         figure.add_trace(bars)
-    _style(figure, dark)
+    style(figure, dark)
     figure.update_layout(height=44 + 40 * max(len(places), 1), barmode="group", bargap=0.25, dragmode=False)
     figure.update_layout(showlegend=True, legend={"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0})
     figure.update_layout(margin={"l": 0, "r": 48, "t": 32, "b": 4})
-    names = [_plain(name) for name in shares]
+    names = [plain_name(name) for name in shares]
     figure.update_yaxes(autorange="reversed", tickmode="array", tickvals=places, ticktext=names)
     figure.update_yaxes(automargin=True, fixedrange=True, showgrid=False)
     figure.update_xaxes(visible=False, fixedrange=True)
@@ -202,9 +202,9 @@ def histogram_figure(
             },
         )
         figure.add_trace(bars)
-    _style(figure, dark)
+    style(figure, dark)
     figure.update_layout(height=height_px, bargap=0, dragmode=False, margin={"l": 0, "r": 8, "t": 6, "b": 0})
-    figure.update_xaxes(fixedrange=True, showgrid=False, title={"text": _plain(title)})
+    figure.update_xaxes(fixedrange=True, showgrid=False, title={"text": plain_name(title)})
     figure.update_yaxes(fixedrange=True, visible=False)
     if threshold is not None:
         figure.add_vline(x=threshold, line={"color": loud, "width": 2, "dash": "dash"})
@@ -233,7 +233,7 @@ def _entry(value: object, name: str) -> object:
     return getattr(value, name, None)
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
     """Write a name so that plotly shows it as it is: it would take tags for markup."""
     short = name if len(name) <= 40 else f"{name[:24]}…{name[-15:]}"
     return short.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
@@ -270,7 +270,8 @@ def _scaled_marker(values: np.ndarray[Any, np.dtype[Any]], palette: Sequence[str
     return {"color": numbers, "colorscale": scale, "cmin": bottom, "cmax": low + width, "showscale": True}
 
 
-def _style(figure: go.Figure, dark: bool) -> None:
+def style(figure: go.Figure, dark: bool) -> None:
+    """Give a figure the colours of the page around it."""
     figure.update_layout(
         template="plotly_dark" if dark else "plotly_white",
         paper_bgcolor="rgba(0,0,0,0)",

@@ -95,7 +95,7 @@ def find_findings(
         *_unreadable(manifest),
         *_annotations(manifest, objects),
     ]
-    return sorted(found, key=_rank)
+    return ranked(found)
 
 
 def places_by_image(manifest: pa.Table) -> dict[str, list[Place]]:
@@ -106,6 +106,11 @@ def places_by_image(manifest: pa.Table) -> dict[str, list[Place]]:
         if status == "ok":
             places[image_id].append(Place(path, label, split))
     return dict(places)
+
+
+def ranked(findings: Iterable[Finding]) -> list[Finding]:
+    """Sort findings by falling severity times files concerned, then by kind and first path."""
+    return sorted(findings, key=_rank)
 
 
 def _rank(finding: Finding) -> tuple[float, str, tuple[str, ...]]:

@@ -135,7 +135,9 @@ def read_decisions(data: bytes, run: Run) -> tuple[list[Mark], int]:
         raise InputError("The decisions file names no reviewer, or holds no list of decisions. Save it again.")
     if len(entries) > MAX_MARKS:
         raise InputError(f"A decisions file holds at most {MAX_MARKS:,} marks, this one has {len(entries):,}.")
-    known = {f"image:{image_id}" for image_id in run.image_ids} | {f"finding:{finding_key(f)}" for f in run.findings}
+    known = {f"image:{image_id}" for image_id in run.image_ids} | {
+        f"finding:{finding_key(f)}" for f in run.reviewable_findings
+    }
     marks = [_mark(entry, reviewer.replace("\0", "").strip()) for entry in entries]
     inside = [mark for mark in marks if mark.target in known]
     return inside, len(marks) - len(inside)
@@ -263,7 +265,7 @@ def _into_catalog(run: Run) -> None:
     from dataeval_ui.store.catalog_decisions import DecisionRecord
     from dataeval_ui.types import digest_of
 
-    findings = {f"finding:{finding_key(finding)}": finding for finding in run.findings}
+    findings = {f"finding:{finding_key(finding)}": finding for finding in run.reviewable_findings}
     if not findings:
         return
     told = _imported_before(run)

@@ -65,7 +65,7 @@ def findings_bytes(run: Run, fmt: ExportFormat, *, kind: str | None = None) -> b
     kinds = get_args(FindingKind)
     if kind is not None and kind not in kinds:
         raise InputError(f"There is no kind of finding named {kind!r}. Known: {', '.join(kinds)}.")
-    chosen = [finding for finding in run.findings if kind in (None, finding.kind)]
+    chosen = [finding for finding in run.all_findings if kind in (None, finding.kind)]
     if fmt == "json":
         import json
 

@@ -17,9 +17,10 @@ from dataeval_ui.types.labels import Association, BayesErrorBounds, ClassBalance
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+    import pyarrow as pa
 
     from dataeval_ui.services.run import Run
-    from dataeval_ui.types.base import Bool, Int32
+    from dataeval_ui.types.base import Bool, Int32, Int64
 
 _VERSION = 1
 _N_BINS = 10
@@ -201,3 +202,69 @@ def confusion(run: Run, column: str = "label") -> NeighbourConfusion:
     from dataeval_ui.analysis.label_statistics import confuse_neighbours
 
     return confuse_neighbours(run.graph, classes_of(run, column).codes)
+
+
+def label_columns(run: Run) -> dict[str, str]:
+    """Return the columns that can be taken for labels, name to title: labels, splits and the user's own categories."""
+    return {
+        column.name: column.title
+        for column in run.columns.values()
+        if column.kind == "categorical"
+        and (column.name in ("label", "split") or column.name.startswith(METADATA_PREFIX))
+    }
+
+
+def nearest_of_class(run: Run, row: int, classes: Classes, code: int, *, k: int = 6) -> list[tuple[int, float]]:
+    """Return the images of a class that are most similar to one, with the cosine, without the image itself. Exact."""
+    from dataeval_ui.services.search import search_row
+
+    found = search_row(run, row, k=k, mask=classes.codes == code)
+    return [(int(other), float(s)) for other, s in zip(found.rows, found.similarities, strict=True)]
+
+
+def label_errors_table(run: Run, rows: Int64, column: str = "label") -> pa.Table:
+    """Make the table that is taken away: a row an image with given and suggested class, then what exports hold."""
+    import pyarrow as pa
+
+    classes, errors = classes_of(run, column), label_errors(run, column)
+    names = [*classes.names, None]  # the last answers for -1
+    told = {
+        "given": pa.array([names[int(code)] for code in classes.codes[rows]], pa.string()),
+        "suggested": pa.array([names[int(code)] for code in errors.suggested[rows]], pa.string()),
+        "score": errors.scores[rows],
+        "confidence": errors.confidence[rows],
+        "given_probability": errors.given_probability[rows],
+        "suspected": errors.suspected[rows],
+    }
+    table = run.table([int(row) for row in rows])
+    for name in table.column_names:
+        told.setdefault(name, table[name])
+    first = ["image_id", "path", *(name for name in told if name not in ("image_id", "path"))]
+    return pa.table({name: told[name] for name in first})
+
+
+def class_counts(run: Run, column: str = "label", between: str = "split") -> dict[str, dict[str, int]]:
+    """Count the images of each class in each split (or another column), the largest class first.
+
+    Returns
+    -------
+    dict of str to dict of str to int
+        Class to split to count. Images without a value in `between` do not count.
+
+    Raises
+    ------
+    InputError
+        One of the columns is missing or empty.
+    """
+    import numpy as np
+
+    classes, groups = classes_of(run, column), classes_of(run, between)
+    known = (classes.codes >= 0) & (groups.codes >= 0)
+    cells, n = np.unique(np.stack([classes.codes[known], groups.codes[known]]), axis=1, return_counts=True)
+    sizes = np.bincount(classes.codes[known], minlength=len(classes.names))
+    told: dict[str, dict[str, int]] = {
+        classes.names[code]: dict.fromkeys(groups.names, 0) for code in np.argsort(-sizes, kind="stable") if sizes[code]
+    }
+    for class_, group, count in zip(*cells.tolist(), n.tolist(), strict=True):
+        told[classes.names[class_]][groups.names[group]] = count
+    return told

@@ -65,7 +65,7 @@ def review_queue(run: Run, *, of_run_alone: bool = False) -> list[Item]:
     catalog, of_run = run.services.catalog, run.id if of_run_alone else None
     held = current_decisions(catalog.list_decisions(run.dataset.id, run_id=of_run))
     items: dict[str, Item] = {}
-    for finding in run.findings:
+    for finding in run.reviewable_findings:
         key = finding_key(finding)
         items.setdefault(key, Item(key=key, finding=finding, held=held.get(key, {})))
     return list(items.values())

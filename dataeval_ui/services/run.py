@@ -149,6 +149,20 @@ class Run:
         )
 
     @cached_property
+    def reviewable_findings(self) -> tuple[Finding, ...]:
+        """The findings and the suspected labels, ranked: what a person decides on one by one."""
+        from dataeval_ui.services.all_findings import reviewable_findings
+
+        return reviewable_findings(self)
+
+    @cached_property
+    def all_findings(self) -> tuple[Finding, ...]:
+        """The same with image quality, which is decided on by a threshold."""
+        from dataeval_ui.services.all_findings import all_findings
+
+        return all_findings(self)
+
+    @cached_property
     def _place_rows(self) -> Mapping[str, list[int]]:
         """Manifest rows of each readable image."""
         places: dict[str, list[int]] = {}

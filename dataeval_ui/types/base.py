@@ -24,7 +24,9 @@ SourceFormat = Literal["auto", "folder", "coco", "yolo", "voc", "huggingface"]
 ClusterMethod = Literal["hdbscan", "kmeans"]
 JobState = Literal["queued", "running", "done", "failed", "cancelled"]
 Stage = Literal["read", "embed", "prepare", "neighbors", "project", "cluster", "findings"]
-FindingKind = Literal["exact_duplicates", "near_duplicates", "leak", "outlier", "unreadable", "annotation"]
+FindingKind = Literal[
+    "exact_duplicates", "near_duplicates", "leak", "outlier", "unreadable", "annotation", "label_error", "quality"
+]
 
 METADATA_PREFIX = "meta."
 """Columns of the user's own keep this prefix in every table, so that they never collide with ours."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Mapping
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -22,11 +22,13 @@ if TYPE_CHECKING:
     from dataeval_ui.services.drift_images import ShiftedImage
     from dataeval_ui.services.duplicate_groups import DuplicateGroup
     from dataeval_ui.services.health import Card
+    from dataeval_ui.services.labels import Classes, Predictor
     from dataeval_ui.services.outlier_scores import OodScores, OutlierMethod
     from dataeval_ui.services.parts import RunParts
     from dataeval_ui.services.run import Run
-    from dataeval_ui.types import Json
+    from dataeval_ui.types import Finding, Json
     from dataeval_ui.types.base import Float32, Int64
+    from dataeval_ui.types.labels import BayesErrorBounds, LabelErrors, NeighbourConfusion
     from dataeval_ui.types.quality import QualityReport
     from dataeval_ui.ui.components.scatter import ColourSpec
     from dataeval_ui.ui.panels.facts import RunFacts
@@ -155,6 +157,56 @@ def _quality(workspace: str, run_id: str, _run: Run) -> QualityReport:
 def quality(opened: Run) -> QualityReport:
     """Return the quality of a run's images, by the thresholds that the dataset suggests."""
     return _quality(str(opened.services.workspace.root), opened.id, opened)
+
+
+@st.cache_resource(max_entries=64, show_spinner="Asking what the labels are worth; suspects are kept with the run…")
+def _of_labels(workspace: str, run_id: str, question: str, column: str, _run: Run) -> Any:
+    from dataeval_ui.services import labels
+
+    return getattr(labels, question)(_run, column)
+
+
+def _ask_labels(opened: Run, question: str, column: str) -> Any:
+    return _of_labels(str(opened.services.workspace.root), opened.id, question, column, opened)
+
+
+def classes_of(opened: Run, column: str) -> Classes:
+    """Return a column as codes; see `dataeval_ui.services.labels.classes_of` for the errors."""
+    found: Classes = _ask_labels(opened, "classes_of", column)
+    return found
+
+
+def label_errors(opened: Run, column: str) -> LabelErrors:
+    """Return the suspected label errors; see `dataeval_ui.services.labels.label_errors` for the errors."""
+    found: LabelErrors = _ask_labels(opened, "label_errors", column)
+    return found
+
+
+def bayes_error(opened: Run, column: str) -> Mapping[str, BayesErrorBounds]:
+    """Return the bounds of the Bayes error by neighbours and by spanning tree."""
+    found: Mapping[str, BayesErrorBounds] = _ask_labels(opened, "bayes_error", column)
+    return found
+
+
+def neighbour_confusion(opened: Run, column: str) -> NeighbourConfusion:
+    """Return which label the neighbours of each label's images carry."""
+    found: NeighbourConfusion = _ask_labels(opened, "confusion", column)
+    return found
+
+
+def label_predictors(opened: Run, column: str) -> tuple[Predictor, ...]:
+    """Return what predicts a column, the best first."""
+    found: tuple[Predictor, ...] = _ask_labels(opened, "predictors", column)
+    return found
+
+
+def label_error_findings(opened: Run) -> Mapping[int, Finding]:
+    """Return the suspected labels as findings that can be decided on, by row."""
+    return {
+        opened.row_of[finding.image_ids[0]]: finding
+        for finding in opened.reviewable_findings
+        if finding.kind == "label_error"
+    }
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

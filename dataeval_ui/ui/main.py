@@ -86,6 +86,12 @@ page = st.navigation(
                     help="Images unlike all others, ranked, and files that could not be read.",
                 ),
                 st.Page(
+                    "app_pages/labels.py",
+                    title="Labels",
+                    icon=":material/label:",
+                    help="Suspected label errors, how hard the classes are, their balance, and what predicts them.",
+                ),
+                st.Page(
                     "app_pages/coverage.py",
                     title="Coverage",
                     icon=":material/blur_on:",

@@ -30,7 +30,7 @@ def test_each_kind_leads_from_its_card_to_its_images_and_back(server: Server, br
     page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
     page.set_default_timeout(30_000)
     page.goto(f"{server.url}/health")
-    for kind in ("leaks", "duplicates", "outliers"):
+    for kind in ("leaks", "duplicates", "outliers", "label_error", "quality"):
         page.locator(f".st-key-health_{kind} button").click()
         page.wait_for_url(f"**kind={kind}*")
         settled(page)
@@ -43,4 +43,34 @@ def test_each_kind_leads_from_its_card_to_its_images_and_back(server: Server, br
         page.go_back()
         page.wait_for_url(f"**/health?*kind={kind}*")
         page.get_by_role("link", name="Show on the map").first.wait_for()
+    page.context.close()
+
+
+def test_the_card_of_suspected_labels_leads_to_its_page_to_an_image_and_back(server: Server, browser: Browser) -> None:
+    page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
+    page.set_default_timeout(30_000)
+    page.goto(f"{server.url}/health")
+    page.get_by_role("link", name="Open Labels").first.click()
+    page.wait_for_url("**/labels?*")
+    page.locator(".st-key-label_gallery button").nth(1).click()
+    page.wait_for_url("**image=*")
+    settled(page)
+    page.locator(".st-key-label_suggested button").first.wait_for()
+    page.get_by_role("link", name="Show it on the map").click()
+    page.wait_for_url("**/explore?*image=*")
+    page.wait_for_selector(".map[data-drawn]")
+    page.go_back()
+    page.wait_for_url("**/labels?*image=*")
+    page.get_by_text("Difficulty", exact=True).click()
+    page.wait_for_url("**show=difficulty*")
+    settled(page)
+    cell = page.locator(".st-key-label_confusion .scatterlayer .point").first
+    cell.wait_for(state="attached")
+    box = cell.bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.wait_for_url("**cell=0-0*")
+    settled(page)
+    page.locator(".st-key-label_cell_gallery button").first.click()
+    page.wait_for_url("**/explore?*image=*")
     page.context.close()

@@ -32,7 +32,7 @@ class Reviewed:
     services: SimpleNamespace
     id: str = "cats-1"
     image_ids: tuple[str, ...] = IDS
-    findings: tuple[object, ...] = field(default_factory=tuple)
+    reviewable_findings: tuple[object, ...] = field(default_factory=tuple)
 
 
 @pytest.fixture

@@ -23,11 +23,12 @@ PAGES = (
     "outliers",
     "coverage",
     "quality",
+    "labels",
     "review",
     "compare",
     "drift",
 )
-OF_A_RUN = ("explore", "health", "duplicates", "outliers", "coverage", "quality", "review", "drift")
+OF_A_RUN = ("explore", "health", "duplicates", "outliers", "coverage", "quality", "labels", "review", "drift")
 
 
 @pytest.mark.parametrize("page", PAGES)

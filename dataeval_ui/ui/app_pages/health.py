@@ -17,7 +17,7 @@ def health(run: Run) -> None:
     with shown_errors():
         cards = cached.health_cards(run)
         chosen = next((card for card in cards if card.name == state.str_param("kind") and card.n_findings), None)
-        render_cards(cards, chosen.name if chosen else None)
+        render_cards(run, cards, chosen.name if chosen else None)
         render_findings(run, chosen)
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from dataeval_ui.services.run import Run
 
 Page = Literal[
-    "explore", "parts", "health", "duplicates", "outliers", "quality", "coverage", "drift", "share", "review"
+    "explore", "parts", "health", "duplicates", "outliers", "quality", "labels", "coverage", "drift", "share", "review"
 ]
 
 

@@ -27,12 +27,13 @@ _WORDS: dict[Level, tuple[str, str, str]] = {
     "medium": ("Medium", "orange", ":material/warning:"),
     "low": ("Low", "blue", ":material/info:"),
     "ok": ("Good", "green", ":material/check_circle:"),
+    "neutral": ("For comparison", "gray", ":material/info:"),
     "unknown": ("Unknown", "gray", ":material/help:"),
 }
 
 
-def render_cards(cards: Sequence[Card], chosen: str | None) -> None:
-    """Draw a card a kind of finding; its button lists the findings behind it."""
+def render_cards(run: Run, cards: Sequence[Card], chosen: str | None) -> None:
+    """Draw a card a kind of finding; its button lists the findings behind it, its link opens the page about it."""
     with st.container(horizontal=True, gap="small", key="health_cards"):
         for card in cards:
             word, colour, icon = _WORDS[card.level]
@@ -52,6 +53,13 @@ def render_cards(cards: Sequence[Card], chosen: str | None) -> None:
                         width="stretch",
                         on_click=state.update_address,
                         kwargs={"kind": None if chosen == card.name else card.name, "page": None},
+                    )
+                if card.page:
+                    st.page_link(
+                        f"app_pages/{card.page}.py",
+                        label=f"Open {card.page.capitalize()}",
+                        icon=":material/arrow_forward:",
+                        query_params={"run": run.id, **card.params},
                     )
 
 

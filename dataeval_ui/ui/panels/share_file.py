@@ -95,7 +95,7 @@ def render_returned(run: Run) -> None:
         )
     differ = conflicts(held)
     if differ:
-        sentences = {f"finding:{finding_key(finding)}": finding.sentence for finding in run.findings}
+        sentences = {f"finding:{finding_key(finding)}": finding.sentence for finding in run.reviewable_findings}
         st.markdown(f"**{count(len(differ), 'conflict')}**, side by side")
         st.dataframe(
             [
