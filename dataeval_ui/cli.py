@@ -65,6 +65,8 @@ def build_parser() -> argparse.ArgumentParser:
     run.add_argument("--licence", metavar="TEXT", help="of --model, for its card")
     run.add_argument("--layer", metavar="NAME", help="another layer; see `dataeval-ui backbones NAME --layers`")
     run.add_argument("--pooling", metavar="P", help="auto, mean, max, gem, cls, flatten or none")
+    run.add_argument("--device", metavar="D", help="auto, cpu, cuda, cuda:N or mps (default: the setting, auto)")
+    run.add_argument("--precision", choices=["full", "mixed"], help="mixed casts to float16 on cuda and mps")
     run.add_argument(
         "--label-from", default="folder", metavar="R", help="folder, folder:N, folder:leaf, none or a column"
     )

@@ -76,6 +76,10 @@ class Settings:
     )
     public_url: str = _doc("Address that links begin with, where others reach this server by another.", default="")
     port: int = _doc("Port to serve at.", default=8501, within=(0, 65_535))
+    device: str = _doc("Where networks are computed: auto, cpu, cuda, cuda:N or mps.", default="auto")
+    precision: str = _doc(
+        "full, or mixed: automatic casting to float16 on cuda and mps, about twice as fast.", default="full"
+    )
     n_threads: int = _doc("Threads of the model and of BLAS.", default_factory=n_usable_cores, within=(1, 1024))
     n_decoders: int = _doc(
         "Processes that decode images; 0 decodes in the run's own, which a damaged file may then end.",

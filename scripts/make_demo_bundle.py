@@ -16,7 +16,7 @@ from dataeval_ui.embed.backbones import DEFAULT_BACKBONE
 from dataeval_ui.jobs.progress import TerminalProgress
 from dataeval_ui.services.context import open_services
 from dataeval_ui.services.datasets import add_dataset
-from dataeval_ui.services.execute import RunRequest
+from dataeval_ui.services.requests import RunRequest
 from dataeval_ui.services.runs import run_here
 from dataeval_ui.settings import assets_dir, load_settings
 from dataeval_ui.store.bundle import export_bundle

@@ -39,7 +39,7 @@ def run(services: Services, args: argparse.Namespace) -> int:
     from dataeval_ui.jobs.progress import TerminalProgress
     from dataeval_ui.services.backbones import name_backbone
     from dataeval_ui.services.datasets import add_dataset
-    from dataeval_ui.services.execute import RunRequest
+    from dataeval_ui.services.requests import RunRequest
     from dataeval_ui.services.runs import run_here, start_run
     from dataeval_ui.ui.text import count
 
@@ -70,6 +70,8 @@ def run(services: Services, args: argparse.Namespace) -> int:
         refit=args.refit,
         layer=args.layer,
         pooling=args.pooling,
+        device=args.device,
+        precision=args.precision,
     )
     if args.detach:
         job = start_run(services, request)

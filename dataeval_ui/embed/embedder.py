@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from dataeval_ui.embed.checkpoints import resolve_checkpoint
 from dataeval_ui.embed.choices import find_backbone
+from dataeval_ui.embed.engines import numeric_type_of, open_engine
 from dataeval_ui.embed.preprocessing import digest_preprocessing
+from dataeval_ui.embed.runners import FindsBatch
 from dataeval_ui.errors import CheckpointError, OutOfMemoryError, ParameterError
 from dataeval_ui.types import EmbeddingKey
 
 if TYPE_CHECKING:
-    import torch
-
     from dataeval_ui.embed.checkpoints import Checkpoint
     from dataeval_ui.embed.runners import Runner
     from dataeval_ui.settings import Settings
@@ -38,6 +38,8 @@ class Embedder:
         Opens the network; called at the first `embed`, since most uses of a finished run need the key alone.
     batch_size : int, default 32
         Images in a forward pass. Halved, and kept so, when memory runs out.
+    max_batch : int, optional
+        A runner that can tell how many images it takes best is asked, when it is opened, up to so many.
 
     Notes
     -----
@@ -45,13 +47,20 @@ class Embedder:
     """
 
     def __init__(
-        self, *, backbone: Backbone, key: EmbeddingKey, open_runner: Callable[[], Runner], batch_size: int = 32
+        self,
+        *,
+        backbone: Backbone,
+        key: EmbeddingKey,
+        open_runner: Callable[[], Runner],
+        batch_size: int = 32,
+        max_batch: int | None = None,
     ) -> None:
         if batch_size < 1:
             raise ParameterError(f"batch_size must be at least 1, got {batch_size}.")
         self.backbone = backbone
         self.key = key
         self.batch_size = batch_size
+        self._max_batch = max_batch
         self._n_dims = backbone.n_dims
         self._open_runner = open_runner
         self._runner: Runner | None = None
@@ -126,7 +135,10 @@ class Embedder:
         """Open the network now instead of at the first `embed`; the first time on a machine it is exported."""
         with self._lock:
             if self._runner is None:
-                self._runner = self._open_runner()
+                runner = self._open_runner()
+                if self._max_batch is not None and isinstance(runner, FindsBatch):
+                    self.batch_size = runner.find_batch(self.batch_size, self._max_batch)
+                self._runner = runner
             return self._runner
 
     def _halve(self, error: MemoryError) -> None:
@@ -170,15 +182,21 @@ def load_embedder(
 def embedder_of_backbone(backbone: Backbone, *, workspace: Workspace, settings: Settings) -> Embedder:
     """Get a backbone that was looked up ready; see `load_embedder`."""
     checkpoint = resolve_checkpoint(backbone, settings=settings, workspace=workspace)
-    key = key_of(backbone, checkpoint)
+    key = key_of(backbone, checkpoint, numeric_type=numeric_type_of(backbone, settings))
 
     def open_runner() -> Runner:
-        return _open_runner(backbone, key, checkpoint, workspace=workspace, settings=settings)
+        return open_engine(backbone, key, checkpoint, workspace=workspace, settings=settings)
 
-    return Embedder(backbone=backbone, key=key, open_runner=open_runner, batch_size=settings.batch_size)
+    return Embedder(
+        backbone=backbone,
+        key=key,
+        open_runner=open_runner,
+        batch_size=settings.batch_size,
+        max_batch=settings.commit_size,
+    )
 
 
-def key_of(backbone: Backbone, checkpoint: Checkpoint) -> EmbeddingKey:
+def key_of(backbone: Backbone, checkpoint: Checkpoint, *, numeric_type: str = "float32") -> EmbeddingKey:
     """Name what a backbone computes with these weights."""
     return EmbeddingKey(
         backbone=backbone.name,
@@ -187,41 +205,5 @@ def key_of(backbone: Backbone, checkpoint: Checkpoint) -> EmbeddingKey:
         pooling=backbone.pooling,
         input_px=backbone.preprocessing.input_px,
         preprocessing=digest_preprocessing(backbone.preprocessing),
-    )
-
-
-def _open_runner(
-    backbone: Backbone, key: EmbeddingKey, checkpoint: Checkpoint, *, workspace: Workspace, settings: Settings
-) -> Runner:
-    from dataeval_ui.embed.export_process import export_aside
-    from dataeval_ui.embed.onnx import is_decided, open_cpu_runner
-    from dataeval_ui.embed.runners import TorchRunner, choose_device
-
-    def load() -> torch.nn.Module:
-        from dataeval_ui.embed.networks import load_network
-
-        return load_network(backbone, checkpoint.path)
-
-    if backbone.source == "onnx":
-        from dataeval_ui.embed.onnx_model import OnnxModelRunner
-
-        return OnnxModelRunner(
-            checkpoint.path,
-            backbone.preprocessing,
-            output=backbone.output,
-            pooling=backbone.pooling,
-            n_threads=settings.n_threads,
-        )
-    if backbone.source == "exported":  # its graph names the device that it was made on
-        return TorchRunner(load(), backbone.preprocessing, n_threads=settings.n_threads)
-    if (device := choose_device()) != "cpu":
-        return TorchRunner(load(), backbone.preprocessing, device=device, n_threads=settings.n_threads)
-    if not is_decided(key, models_dir=workspace.models_dir):
-        export_aside(backbone, checkpoint, models_dir=workspace.models_dir, n_threads=settings.n_threads)
-    return open_cpu_runner(
-        load,
-        key=key,
-        preprocessing=backbone.preprocessing,
-        models_dir=workspace.models_dir,
-        n_threads=settings.n_threads,
+        numeric_type=numeric_type,
     )

@@ -46,7 +46,7 @@ class OnnxPlan:
 
 
 class OnnxModelRunner:
-    """An ONNX file of the user's own, in ONNX Runtime on the CPU.
+    """An ONNX file of the user's own, in ONNX Runtime.
 
     Parameters
     ----------
@@ -57,6 +57,8 @@ class OnnxModelRunner:
     pooling : str
         One of `dataeval_ui.embed.layers.POOLINGS`.
     n_threads : int
+    device : str, default "cpu"
+        See `dataeval_ui.embed.runners.open_session`.
 
     Raises
     ------
@@ -67,7 +69,14 @@ class OnnxModelRunner:
     """
 
     def __init__(
-        self, path: Path, preprocessing: Preprocessing, *, output: str | None, pooling: str, n_threads: int
+        self,
+        path: Path,
+        preprocessing: Preprocessing,
+        *,
+        output: str | None,
+        pooling: str,
+        n_threads: int,
+        device: str = "cpu",
     ) -> None:
         self._path, self._preprocessing, self._pooling = path, preprocessing, pooling
         model = _read(path)
@@ -75,7 +84,8 @@ class OnnxModelRunner:
         if inner is not None:
             _expose(model, inner)
         with _one_sentence(path):
-            self._session = open_session(model.SerializeToString() if inner else path, n_threads=n_threads)
+            graph = model.SerializeToString() if inner else path
+            self._session = open_session(graph, n_threads=n_threads, device=device)
         self.plan = plan_run(self._session, path, preprocessing, output=output)
         self.run(_blank(preprocessing, 2))  # a file that cannot run says so here, before any image is read
 

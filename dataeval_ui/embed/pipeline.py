@@ -213,7 +213,7 @@ class _Run:
 
     def do_chunk(self, rows: Sequence[int], decoded: Iterator[DecodedImage], pool: DecoderPool, n_left: int) -> None:
         """Read, embed and commit the places of one chunk."""
-        chunk = _Chunk(self._embedder, self._settings.batch_size)
+        chunk = _Chunk(self._embedder, max(self._settings.batch_size, self._embedder.batch_size))
         started = time.perf_counter()
         for done, row in enumerate(rows, start=1):
             self._take(row, next(decoded), chunk, pool)

@@ -6,12 +6,12 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from dataeval_ui.errors import InputError, SourceError, StorageError
-from dataeval_ui.types import AnalysisParams, Json, Manifest, Progress, digest_of
+from dataeval_ui.services.requests import RunRequest
+from dataeval_ui.types import Json, Manifest, Progress, digest_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from dataeval_ui.embed.pipeline import EmbedOutcome
     from dataeval_ui.services.context import Services
     from dataeval_ui.store.records import DatasetRecord, RunRecord
-    from dataeval_ui.types import EmbeddingKey
+    from dataeval_ui.types import AnalysisParams, EmbeddingKey
 
 logger = logging.getLogger(__name__)
 
@@ -28,63 +28,6 @@ RESULTS_VERSION = 2
 """Raised when the analysis changes what it gives for the same input, so that old results are not taken for new ones."""
 
 MAX_PARTS = 256
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunRequest:
-    """What a user asked for; the payload of a job.
-
-    Attributes
-    ----------
-    dataset_id : str
-    backbone : str
-    params : AnalysisParams
-    refit : bool
-        Fit the map anew even where an earlier one could be extended.
-    name : str or None
-        Default: the dataset's name and the backbone.
-    allowed_roots : tuple of str or None
-        Roots that the asker may read from, beside the dataset's own; None for all.
-    layer, pooling : str or None
-        Another layer of the backbone, and how it is pooled; None for its own.
-    """
-
-    dataset_id: str
-    backbone: str
-    params: AnalysisParams
-    refit: bool = False
-    name: str | None = None
-    allowed_roots: tuple[str, ...] | None = None
-    layer: str | None = None
-    pooling: str | None = None
-
-    def to_json(self) -> Json:
-        """Return the payload of a job."""
-        return {
-            "dataset": self.dataset_id,
-            "backbone": self.backbone,
-            "params": self.params.to_json(),
-            "refit": self.refit,
-            "name": self.name,
-            "allowed_roots": None if self.allowed_roots is None else list(self.allowed_roots),
-            "layer": self.layer,
-            "pooling": self.pooling,
-        }
-
-    @classmethod
-    def from_json(cls, payload: Json) -> RunRequest:
-        """Read what `to_json` wrote."""
-        roots = payload.get("allowed_roots")
-        return cls(
-            dataset_id=payload["dataset"],
-            backbone=payload["backbone"],
-            params=AnalysisParams.from_json(payload["params"]),
-            refit=payload["refit"],
-            name=payload["name"],
-            allowed_roots=None if roots is None else tuple(roots),
-            layer=payload.get("layer"),
-            pooling=payload.get("pooling"),
-        )
 
 
 class Stopwatch:
@@ -151,7 +94,7 @@ def execute_run(services: Services, request: RunRequest, progress: Progress) -> 
         embedder = load_embedder(
             request.backbone,
             workspace=services.workspace,
-            settings=services.settings,
+            settings=request.settings(services.settings),
             layer=request.layer,
             pooling=request.pooling,
         )
@@ -339,7 +282,10 @@ def _analyse(
 
 
 def _name_of(dataset: DatasetRecord, request: RunRequest) -> str:
-    return f"{dataset.name} · {request.backbone}" + (" · objects" if request.params.objects else "")
+    layer = " ".join(filter(None, [request.layer, request.pooling]))
+    return " · ".join(
+        filter(None, [dataset.name, request.backbone, layer, "objects" if request.params.objects else ""])
+    )
 
 
 def _summary(run: RunRecord, manifest: Manifest, outcome: EmbedOutcome, watch: Stopwatch) -> Json:

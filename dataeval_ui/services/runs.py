@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from dataeval_ui.errors import CancelledError, DataEvalUIError, InputError, UnknownNameError
-from dataeval_ui.services.execute import RunRequest, check_params, execute_run
+from dataeval_ui.services.execute import check_params, execute_run
+from dataeval_ui.services.requests import RunRequest
 
 if TYPE_CHECKING:
     from dataeval_ui.services.context import Services
@@ -93,8 +94,11 @@ def _start(services: Services, kind: str, payload: Json) -> JobRecord:
 
 def _check_request(services: Services, request: RunRequest) -> None:
     from dataeval_ui.embed.choices import find_backbone
+    from dataeval_ui.embed.devices import check_device
 
     services.catalog.get_dataset(request.dataset_id)
+    asked = request.settings(services.settings)
+    check_device(asked.device, asked.precision)
     find_backbone(
         request.backbone,
         settings=services.settings,

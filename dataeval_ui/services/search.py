@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -104,7 +104,8 @@ def embedder_of(services: Services, run: Run) -> Embedder:
                 layer=run.record.key.layer,
                 pooling=run.record.key.pooling,
             )
-            if embedder.key != run.record.key:
+            # a query in float32 finds the same neighbours among embeddings that were computed with casting
+            if replace(embedder.key, numeric_type=run.record.key.numeric_type) != run.record.key:
                 raise InputError(
                     f"The weights of {run.record.backbone!r} have changed since this run; "
                     "run the dataset again to search with an image of your own."

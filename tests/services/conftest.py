@@ -9,7 +9,7 @@ import pytest
 
 from dataeval_ui.services.context import Services, open_services
 from dataeval_ui.services.datasets import add_dataset
-from dataeval_ui.services.execute import RunRequest
+from dataeval_ui.services.requests import RunRequest
 from dataeval_ui.services.runs import run_here
 from dataeval_ui.settings import load_settings
 from dataeval_ui.types import AnalysisParams, Json, Silent

@@ -10,7 +10,8 @@ import pytest
 from dataeval_ui.errors import AccessDeniedError
 from dataeval_ui.services.context import Services, open_services
 from dataeval_ui.services.datasets import add_dataset, image_path, remove_dataset
-from dataeval_ui.services.execute import RunRequest, execute_run
+from dataeval_ui.services.execute import execute_run
+from dataeval_ui.services.requests import RunRequest
 from dataeval_ui.services.uploads import UploadWriter, begin_upload, finish_upload, source_of_upload
 from dataeval_ui.settings import load_settings
 from dataeval_ui.types import AnalysisParams, LabelRule, Silent

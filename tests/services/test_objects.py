@@ -16,9 +16,9 @@ from dataeval_ui.server.access import AccessMiddleware
 from dataeval_ui.server.routes import data_routes
 from dataeval_ui.services.context import Services, open_services
 from dataeval_ui.services.datasets import add_dataset, preview_dataset
-from dataeval_ui.services.execute import RunRequest
 from dataeval_ui.services.exports import export_bytes
 from dataeval_ui.services.objects import object_of
+from dataeval_ui.services.requests import RunRequest
 from dataeval_ui.services.run import Run
 from dataeval_ui.services.runs import open_run, run_here
 from dataeval_ui.settings import load_settings

@@ -11,7 +11,7 @@ import pytest
 from dataeval_ui.errors import CancelledError, InputError, ParameterError, SourceError, UnknownNameError
 from dataeval_ui.services.context import Services, open_services
 from dataeval_ui.services.datasets import add_dataset, remove_dataset
-from dataeval_ui.services.execute import RunRequest
+from dataeval_ui.services.requests import RunRequest
 from dataeval_ui.services.runs import find_run, list_runs, open_run, run_here
 from dataeval_ui.services.search import rows_matching, search_row
 from dataeval_ui.settings import load_settings

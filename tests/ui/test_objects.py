@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dataeval_ui.services.datasets import add_dataset
-from dataeval_ui.services.execute import RunRequest
+from dataeval_ui.services.requests import RunRequest
 from dataeval_ui.services.runs import run_here
 from dataeval_ui.types import AnalysisParams, Silent
 from tests.scenes import write_scenes

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from dataeval_ui.embed.choices import list_backbones
-from dataeval_ui.services.execute import RunRequest
+from dataeval_ui.services.requests import RunRequest
 from dataeval_ui.services.runs import list_runs, start_run
 from dataeval_ui.types import AnalysisParams
 from dataeval_ui.ui import cached, state
 from dataeval_ui.ui.panels.backbone_choice import render_backbone_choice, render_layer_choice
+from dataeval_ui.ui.panels.device_choice import render_device_choice
 from dataeval_ui.ui.text import count, duration, plain, visible
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def render_run_form(datasets: Sequence[DatasetRecord]) -> None:
     # a model that was added a moment ago is not in what was looked up before
     backbones = {name: backbone for name, backbone in backbones.items() if name in availability}
     backbone = render_backbone_choice(backbones, availability)
-    params, refit, layer, pooling = _render_options(backbone)
+    params, refit, layer, pooling, (device, precision) = _render_options(backbone)
     usable = availability[backbone.name].state != "missing"
     with st.container(horizontal=True, vertical_alignment="center"):
         pressed = st.button(
@@ -56,6 +57,8 @@ def render_run_form(datasets: Sequence[DatasetRecord]) -> None:
                 allowed_roots=tuple(map(str, ours.page_roots)),
                 layer=layer,
                 pooling=pooling,
+                device=device,
+                precision=precision,
             ),
         )
         st.rerun()
@@ -78,7 +81,9 @@ def _render_dataset(datasets: Sequence[DatasetRecord]) -> DatasetRecord:
     return by_id[chosen]
 
 
-def _render_options(backbone: Backbone) -> tuple[AnalysisParams, bool, str | None, str | None]:
+def _render_options(
+    backbone: Backbone,
+) -> tuple[AnalysisParams, bool, str | None, str | None, tuple[str | None, str | None]]:
     default = AnalysisParams()
     with st.expander("Options", icon=":material/tune:"):
         st.caption("The defaults suit most datasets. Changing these alone takes seconds: embeddings are kept.")
@@ -164,7 +169,11 @@ def _render_options(backbone: Backbone) -> tuple[AnalysisParams, bool, str | Non
                 key="refit",
                 help="Else a run that extends an earlier one keeps its map and places the new images on it.",
             )
-        layer, pooling = render_layer_choice(backbone)
+        layer_column, device_column = st.columns(2)
+        with layer_column:
+            layer, pooling = render_layer_choice(backbone)
+        with device_column:
+            device = render_device_choice()
     return (
         AnalysisParams(
             n_neighbors=int(n_neighbors),
@@ -181,6 +190,7 @@ def _render_options(backbone: Backbone) -> tuple[AnalysisParams, bool, str | Non
         bool(refit),
         layer,
         pooling,
+        device,
     )
 
 
