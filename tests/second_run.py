@@ -60,12 +60,12 @@ def register_tiny(monkeypatch: pytest.MonkeyPatch, services: Services, *, words:
     monkeypatch.setattr(backbones, "BACKBONES", registry)
     monkeypatch.setattr(checkpoints, "BACKBONES", registry)
     monkeypatch.setattr(choices, "BACKBONES", registry)
-    opened = embedder._open_runner
+    opened = embedder.open_engine
 
     def open_runner(backbone: object, *args: object, **options: object) -> object:
         return SumRunner() if backbone is row else opened(backbone, *args, **options)
 
-    monkeypatch.setattr(embedder, "_open_runner", open_runner)
+    monkeypatch.setattr(embedder, "open_engine", open_runner)
     weights = services.workspace.root / "weights" / f"{NAME}.pth"
     weights.parent.mkdir(exist_ok=True)
     weights.write_bytes(b"no weights are needed")
