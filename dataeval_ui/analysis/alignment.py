@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dataeval_ui.analysis.compiled import blur, read_warped, subtract_matched
-
 if TYPE_CHECKING:
-    from dataeval_ui.types.base import Float32, UInt8
+    from dataeval_ui.types.base import Float32, Int64, UInt8
 
 STILL = np.array([[1, 0, 0], [0, 1, 0]], dtype=np.float32)
 """The warp that moves nothing."""
 
-_MAX_SCALE = 0.22
-_MAX_SHIFT = 0.22
-_MAX_SHEAR = 0.15
-"""Bounds of an alignment, in parts of the half side: more is another picture."""
+_BOUNDS = np.array([0.22, 0.22, 0.15], dtype=np.float32)
+"""Of scale, shift and shear of an alignment, in parts of the half side: more is another picture."""
 
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 
@@ -43,20 +38,24 @@ def shrink(images: Float32, side: int) -> Float32:
 
 def smooth(images: Float32) -> Float32:
     """Blur by (1 2 1) / 4 both ways; the border repeats."""
+    from dataeval_ui.analysis.compiled import blur
+
     out = np.empty(images.shape, dtype=np.float32)
     blur(np.ascontiguousarray(images), out)
     return out
 
 
-def align(left: Float32, right: Float32, warps: Float32, *, n_rounds: int) -> tuple[Float32, Float32]:
+def align(images: Float32, left: Int64, right: Int64, warps: Float32, *, n_rounds: int) -> tuple[Float32, Float32]:
     """Refine affine warps, and correlate what they align.
 
     Parameters
     ----------
-    left, right : ndarray of shape (n_pairs, side, side), float32
+    images : ndarray of shape (n, side, side), float32
         Smooth grey images.
+    left, right : ndarray of shape (n_pairs,), int64
+        The two images of each pair.
     warps : ndarray of shape (n_pairs, 2, 3), float32
-        Affine maps from places of `left` to places of `right`, both in [-1, 1].
+        Affine maps from places of the left to places of the right image, both in [-1, 1].
     n_rounds : int
 
     Returns
@@ -74,66 +73,20 @@ def align(left: Float32, right: Float32, warps: Float32, *, n_rounds: int) -> tu
     ----------
     .. [1] Baker and Matthews, "Lucas-Kanade 20 Years On", 2004, https://doi.org/10.1023/B:VISI.0000011205.11775.fd
     """
-    n, side, _ = left.shape
-    places = _places(side)
-    target = left.reshape(n, -1)
-    slope_y, slope_x = (slope.reshape(n, -1) for slope in np.gradient(left, 2 / side, axis=(1, 2)))
-    moments = (places[:, None] * places[None]).reshape(9, -1).T
-    blocks = np.empty((n, 2, 3, 2, 3))
-    for i, j, product in ((0, 0, slope_x**2), (0, 1, slope_x * slope_y), (1, 1, slope_y**2)):
-        blocks[:, i, :, j] = blocks[:, j, :, i] = (product @ moments).reshape(n, 3, 3)
-    hessian = blocks.reshape(n, 6, 6)
-    damping = 1e-3 * np.trace(hessian, axis1=1, axis2=2)[:, None, None] + 1e-6
-    inverse = np.linalg.inv(hessian + damping * np.eye(6)).astype(np.float32)
-    start = warps
-    start_score = score = np.empty(n, dtype=np.float32)
-    for round_ in range(n_rounds + 1):
-        moved, inside = sample(right, warps)
-        error, score = mismatch(moved.reshape(n, -1), target, inside.reshape(n, -1))
-        if round_ == 0:
-            start_score = score
-        if round_ < n_rounds:
-            pull = np.stack([(error * slope_x) @ places.T, (error * slope_y) @ places.T], axis=1).reshape(n, 6)
-            warps = _without(warps, np.matmul(inverse, pull[..., None])[..., 0])
-    better = score >= start_score
-    return np.where(better[:, None, None], warps, start), np.maximum(score, start_score)
+    from dataeval_ui.analysis.compiled_pairs import align_pairs
+
+    warps = np.array(warps, dtype=np.float32, order="C")
+    correlations = np.empty(left.size, dtype=np.float32)
+    align_pairs(np.ascontiguousarray(images), left, right, warps, n_rounds, _BOUNDS, correlations)
+    return warps, correlations
 
 
-def mismatch(values: Float32, target: Float32, inside: Float32) -> tuple[Float32, Float32]:
-    """Difference of the values, brought to the target's mean and contrast, from the target; and their correlation."""
-    error = np.empty(values.shape, dtype=np.float32)
-    correlations = np.empty(values.shape[0], dtype=np.float32)
-    values, target, inside = (np.ascontiguousarray(v) for v in (values, target, inside))
-    subtract_matched(values, target, inside, error, correlations)
-    return error, correlations
+def sample(images: Float32, warp: Float32) -> tuple[Float32, Float32]:
+    """Read images of shape (n, side, side) at places warped alike, bilinear; `inside` is 0 where one lies outside."""
+    from dataeval_ui.analysis.compiled import read_warped
 
-
-def sample(images: Float32, warps: Float32) -> tuple[Float32, Float32]:
-    """Read images of shape (n, side, side) at warped places, bilinear; `inside` is 0 where a place lies outside."""
     values = np.empty(images.shape, dtype=np.float32)
-    inside = np.empty(images.shape, dtype=np.float32)
-    read_warped(np.ascontiguousarray(images), np.ascontiguousarray(warps, dtype=np.float32), values, inside)
+    inside = np.empty(images.shape[1:], dtype=np.float32)
+    for image, read in zip(np.ascontiguousarray(images), values, strict=True):
+        read_warped(image, warp, read, inside)
     return values, inside
-
-
-@cache
-def _places(side: int) -> Float32:
-    """Centres of the pixels as columns (x, y, 1), x and y in [-1, 1], shape (3, side²)."""
-    ticks = ((np.arange(side, dtype=np.float32) + 0.5) * (2 / side)) - 1
-    x, y = np.tile(ticks, side), np.repeat(ticks, side)
-    return np.stack([x, y, np.ones(side * side, np.float32)]).astype(np.float32)
-
-
-def _without(warps: Float32, steps: Float32) -> Float32:
-    """Compose each warp with the inverse of a step; one that leaves its bounds stays as it was."""
-    n = warps.shape[0]
-    change = np.tile(np.eye(3, dtype=np.float32), (n, 1, 1))
-    change[:, :2] += steps.reshape(n, 2, 3).clip(-0.3, 0.3)
-    composed: Float32 = np.matmul(warps, np.linalg.inv(change)).astype(np.float32)
-    bad = (
-        (np.abs(composed[:, [0, 1], [0, 1]] - 1) > _MAX_SCALE).any(axis=1)
-        | (np.abs(composed[:, :, 2]) > _MAX_SHIFT).any(axis=1)
-        | (np.abs(composed[:, [0, 1], [1, 0]]) > _MAX_SHEAR).any(axis=1)
-    )
-    composed[bad] = warps[bad]
-    return composed

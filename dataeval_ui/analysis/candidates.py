@@ -83,16 +83,18 @@ def hash_pairs(hashes: UInt64, *, radius: int) -> Int64:
 def _spread(close: Int64, members: Int64, first: Int64, patterned: Bool) -> Iterator[Int64]:
     """Carry pairs of distinct hashes over to the images that have them, and pair images with equal hashes."""
     order = np.argsort(members, kind="stable")
-    images = np.split(order, np.cumsum(np.bincount(members, minlength=first.size))[:-1])
-    yield close
     for step in range(1, MAX_HASH_PARTNERS + 1):
         left, right = order[:-step], order[step:]
         equal = (members[left] == members[right]) & patterned[members[left]]
         yield np.stack([left[equal], right[equal]], axis=1)
-    for a, b in members[close].tolist():
-        some, others = images[a][:_MAX_SPREAD], images[b][:_MAX_SPREAD]
-        if some.size > 1 or others.size > 1:
-            yield np.stack([np.repeat(some, others.size), np.tile(others, some.size)], axis=1)
+    sizes, starts = np.bincount(members, minlength=first.size), np.zeros(first.size, np.int64)
+    np.cumsum(sizes[:-1], out=starts[1:])
+    a, b = members[close].T
+    n_own, n_other = np.minimum(sizes[a], _MAX_SPREAD), np.minimum(sizes[b], _MAX_SPREAD)
+    pair = np.repeat(np.arange(len(close)), n_own * n_other)
+    rank = np.arange(pair.size) - np.repeat(np.cumsum(n_own * n_other) - n_own * n_other, n_own * n_other)
+    left = order[starts[a[pair]] + rank // n_other[pair]]
+    yield np.stack([left, order[starts[b[pair]] + rank % n_other[pair]]], axis=1)
 
 
 def hash_distances(left: UInt64, right: UInt64) -> Int32:

@@ -1,72 +1,85 @@
-"""The inner loops of alignment, compiled by numba: in numpy they spend their time on arrays in between.
+"""Loops over pixels, compiled by numba: resizing, smoothing, reading at warped places.
 
-numba takes a second to import, so that waits for the first call; it compiles a function once a cache
-(`NUMBA_CACHE_DIR`, in the workspace). The loops hold no lock, so that threads run side by side.
+numba takes a second to import, so import this where it is called, not at the top of a module. A function is compiled
+once a cache (`NUMBA_CACHE_DIR`, in the workspace). The loops hold no lock, so that threads run side by side.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar, cast
 
+import numba
 import numpy as np
 
 if TYPE_CHECKING:
-    from dataeval_ui.types.base import Float32
+    from dataeval_ui.types.base import Float32, Int64, UInt8
+
+F = TypeVar("F", bound=Callable[..., object])
 
 
-def read_warped(images: Float32, warps: Float32, values: Float32, inside: Float32) -> None:
-    """Read images of shape (n, side, side) at warped places, bilinear, into `values`; `inside` is 0 outside, else 1."""
-    _compiled(_read_warped)(images, warps, values, inside)
+def compiled(function: F) -> F:
+    """Compile a function when it is first called."""
+    # Sums may be reordered, which is what lets them run in the processor's wide registers; NaN stays NaN.
+    fast = {"reassoc", "contract", "nsz", "arcp"}
+    return cast(F, numba.njit(cache=True, nogil=True, fastmath=fast, error_model="numpy")(function))
 
 
+@compiled
+def _triangle(n_from: int, n_to: int, first: Int64, weights: Float32) -> None:
+    """Weights of each new place over the old ones from `first` on: a triangle as wide as two of the larger steps."""
+    scale = n_from / n_to
+    support = max(scale, 1.0)
+    for i in range(n_to):
+        centre = (i + 0.5) * scale
+        low = max(int(centre - support + 0.5), 0)
+        high = min(int(centre + support + 0.5), n_from)
+        first[i] = low
+        total = 0.0
+        for k in range(weights.shape[1]):
+            weight = max(1 - abs((low + k - centre + 0.5) / support), 0.0) if low + k < high else 0.0
+            weights[i, k] = weight
+            total += weight
+        for k in range(weights.shape[1]):
+            weights[i, k] /= total
+
+
+@compiled
+def resize_to_square(pixels: UInt8, out: UInt8) -> None:
+    """Resize an image of shape (height, width, 3) to (side, side, 3), bilinear; over all pixels where it shrinks."""
+    height, width = pixels.shape[0], pixels.shape[1]
+    side = out.shape[0]
+    n_across, n_down = 2 * int(max(width / side, 1.0) + 1) + 1, 2 * int(max(height / side, 1.0) + 1) + 1
+    left, across = np.empty(side, np.int64), np.empty((side, n_across), np.float32)
+    top, down = np.empty(side, np.int64), np.empty((side, n_down), np.float32)
+    _triangle(width, side, left, across)
+    _triangle(height, side, top, down)
+    rows = np.empty((height, side * 3), np.float32)
+    for row in range(height):
+        for i in range(side):
+            red, green, blue = np.float32(0), np.float32(0), np.float32(0)
+            for k in range(min(n_across, width - left[i])):
+                weight = across[i, k]
+                red += weight * pixels[row, left[i] + k, 0]
+                green += weight * pixels[row, left[i] + k, 1]
+                blue += weight * pixels[row, left[i] + k, 2]
+            rows[row, 3 * i], rows[row, 3 * i + 1], rows[row, 3 * i + 2] = red, green, blue
+    line = np.empty(side * 3, np.float32)
+    for i in range(side):
+        line[:] = np.float32(0.5)
+        for k in range(min(n_down, height - top[i])):
+            weight = down[i, k]
+            if weight > 0:
+                for place in range(side * 3):
+                    line[place] += weight * rows[top[i] + k, place]
+        for column in range(side):
+            for channel in range(3):
+                out[i, column, channel] = np.uint8(line[3 * column + channel])
+
+
+@compiled
 def blur(images: Float32, out: Float32) -> None:
     """Blur images of shape (n, side, side) by (1 2 1) / 4 both ways; the border repeats."""
-    _compiled(_blur)(images, out)
-
-
-def subtract_matched(values: Float32, target: Float32, inside: Float32, error: Float32, correlations: Float32) -> None:
-    """Bring values of shape (n, n_places) to the target's mean and contrast; their difference, and the correlation."""
-    _compiled(_subtract_matched)(values, target, inside, error, correlations)
-
-
-@cache
-def _compiled(function: Callable[..., None]) -> Callable[..., None]:
-    import numba
-
-    compiled: Callable[..., None] = numba.njit(cache=True, nogil=True)(function)
-    return compiled
-
-
-def _read_warped(images: Float32, warps: Float32, values: Float32, inside: Float32) -> None:
-    n, side = images.shape[0], images.shape[1]
-    half = np.float32(side / 2)
-    limit = np.float32(side - 1.001)
-    step = np.float32(2 / side)
-    one, zero, middle = np.float32(1), np.float32(0), np.float32(0.5)
-    for i in range(n):
-        xx, xy, x0 = warps[i, 0, 0], warps[i, 0, 1], warps[i, 0, 2]
-        yx, yy, y0 = warps[i, 1, 0], warps[i, 1, 1], warps[i, 1, 2]
-        for row in range(side):
-            v = (np.float32(row) + middle) * step - one
-            base_x, base_y = xy * v + x0, yy * v + y0
-            for column in range(side):
-                u = (np.float32(column) + middle) * step - one
-                x, y = xx * u + base_x, yx * u + base_y
-                seen = (abs(x) <= one) and (abs(y) <= one)
-                inside[i, row, column] = one if seen else zero
-                x = min(max((x + one) * half - middle, zero), limit)
-                y = min(max((y + one) * half - middle, zero), limit)
-                left, top = int(x), int(y)
-                x -= np.float32(left)
-                y -= np.float32(top)
-                upper = images[i, top, left] + x * (images[i, top, left + 1] - images[i, top, left])
-                lower = images[i, top + 1, left] + x * (images[i, top + 1, left + 1] - images[i, top + 1, left])
-                values[i, row, column] = upper + y * (lower - upper)
-
-
-def _blur(images: Float32, out: Float32) -> None:
     n, side = images.shape[0], images.shape[1]
     rows = np.empty((side, side), dtype=np.float32)
     two, part = np.float32(2), np.float32(1 / 16)
@@ -82,26 +95,34 @@ def _blur(images: Float32, out: Float32) -> None:
             out[i, y, side - 1] = (rows[y, side - 2] + rows[y, side - 1] * np.float32(3)) * part
 
 
-def _subtract_matched(values: Float32, target: Float32, inside: Float32, error: Float32, correlations: Float32) -> None:
-    n, n_places = values.shape
-    for i in range(n):
-        total, mean, target_mean = 1e-6, 0.0, 0.0
-        for p in range(n_places):
-            weight = inside[i, p]
-            total += weight
-            mean += weight * values[i, p]
-            target_mean += weight * target[i, p]
-        mean /= total
-        target_mean /= total
-        energy, target_energy, product = 0.0, 0.0, 0.0
-        for p in range(n_places):
-            a = (values[i, p] - mean) * inside[i, p]
-            b = (target[i, p] - target_mean) * inside[i, p]
-            energy += a * a
-            target_energy += b * b
-            product += a * b
-        # one grey level squared a pixel: less is a blank image
-        correlations[i] = product / np.sqrt(max(energy, n_places) * max(target_energy, n_places))
-        gain = np.sqrt((target_energy + 1) / (energy + 1))
-        for p in range(n_places):
-            error[i, p] = ((values[i, p] - mean) * gain - (target[i, p] - target_mean)) * inside[i, p]
+@compiled
+def read_warped(image: Float32, warp: Float32, values: Float32, inside: Float32) -> None:
+    """Read an image of shape (side, side) at warped places, bilinear; `inside` is 0 where a place lies outside, else 1.
+
+    The last row and column are read a thousandth of a pixel off, so that they need no case of their own.
+    """
+    side = image.shape[0]
+    half, limit = np.float32(side / 2), np.float32(side - 1.001)
+    step, one, zero, middle = np.float32(2 / side), np.float32(1), np.float32(0), np.float32(0.5)
+    # from the column and row of a pixel to the column and row where it is read
+    across_x, across_y = warp[0, 0], warp[1, 0]
+    for row in range(side):
+        v = (np.float32(row) + middle) * step - one
+        u = middle * step - one
+        start_x = (warp[0, 0] * u + warp[0, 1] * v + warp[0, 2] + one) * half - middle
+        start_y = (warp[1, 0] * u + warp[1, 1] * v + warp[1, 2] + one) * half - middle
+        for column in range(side):
+            x = start_x + across_x * np.float32(column)
+            y = start_y + across_y * np.float32(column)
+            low, high = -middle, np.float32(side) - middle
+            inside[row, column] = one if (x >= low and x <= high and y >= low and y <= high) else zero
+            x, y = min(max(x, zero), limit), min(max(y, zero), limit)
+            left, top = np.int32(x), np.int32(y)
+            x -= np.float32(left)
+            y -= np.float32(top)
+            # unsigned: a place is never counted from the end
+            c, r = np.uint32(left), np.uint32(top)
+            upper = image[r, c] + x * (image[r, c + np.uint32(1)] - image[r, c])
+            r += np.uint32(1)
+            lower = image[r, c] + x * (image[r, c + np.uint32(1)] - image[r, c])
+            values[row, column] = upper + y * (lower - upper)

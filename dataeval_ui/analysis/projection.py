@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import warnings
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -152,6 +153,7 @@ def warm_up() -> None:
     """
     from dataeval_ui.analysis.neighbors import find_neighbors
 
+    load_compiled()
     points = np.random.default_rng(0).normal(size=(40, 4)).astype(np.float32)
     project(points, find_neighbors(points, n_neighbors=5))
 
@@ -201,18 +203,25 @@ def _scatter_times(units: Float32, mean: np.ndarray, basis: np.ndarray) -> np.nd
     return total
 
 
-_UMAP_LOCK = threading.Lock()
-"""umap-learn and numba must not be imported and compiled by two threads at once: a warm-up and a map, say."""
+_NUMBA_LOCK = threading.Lock()
+"""umap-learn and numba must not be imported by two threads at once: a warm-up and a map, say."""
+
+
+def load_compiled() -> None:
+    """Import what numba compiles for near duplicates, so that these can be looked for while a map is fitted."""
+    with _NUMBA_LOCK:
+        import dataeval_ui.analysis.compiled_pairs  # noqa: F401
 
 
 def _fit_umap(start: Float32, graph: NeighborGraph, min_dist: float, random_state: int) -> Float32:
     """Run umap-learn; `start` is its initial layout, and stands for the data, which a given graph makes unnecessary."""
-    with _UMAP_LOCK, warnings.catch_warnings():
+    with _NUMBA_LOCK, warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*precomputed_knn.*", category=UserWarning)
         warnings.filterwarnings("ignore", message=".*n_jobs value.*", category=UserWarning)
         warnings.filterwarnings("ignore", message="n_neighbors is larger.*", category=UserWarning)
         import umap
 
+        _let_others_run()
         n, k = graph.indices.shape
         own = np.arange(n, dtype=np.int32)[:, None]
         indices = np.hstack([own, graph.indices])
@@ -230,6 +239,22 @@ def _fit_umap(start: Float32, graph: NeighborGraph, min_dist: float, random_stat
             disconnection_distance=np.inf,
         ).fit(start)
     return np.ascontiguousarray(fitted.embedding_, dtype=np.float32)
+
+
+@cache
+def _let_others_run() -> None:
+    """Have umap-learn's epochs compiled so that they release Python's lock, and kept in numba's cache.
+
+    Near duplicates are looked for meanwhile, and a server's other threads answer. The names are umap-learn's own: where
+    a later release has others, the map is the same, and the others wait.
+    """
+    import numba
+    from umap import layouts
+
+    epoch = getattr(layouts, "_optimize_layout_euclidean_single_epoch", None)
+    name = "_nb_optimize_layout_euclidean_single_epoch"
+    if callable(epoch) and hasattr(layouts, name):
+        setattr(layouts, name, numba.njit(fastmath=True, parallel=False, nogil=True, cache=True)(epoch))
 
 
 def _nearest_fitted(

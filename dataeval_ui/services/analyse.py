@@ -110,8 +110,10 @@ def analyse(
     """
     from dataeval_ui.analysis.clustering import cluster
     from dataeval_ui.analysis.outliers import score_outliers
+    from dataeval_ui.analysis.projection import load_compiled
     from dataeval_ui.findings.find import find_findings
     from dataeval_ui.findings.summary import count_findings
+    from dataeval_ui.services.beside import Beside
     from dataeval_ui.store.results import save_json, save_result
     from dataeval_ui.store.view import open_view
 
@@ -122,22 +124,30 @@ def analyse(
         graph = _neighbors(services, view.embeddings, params, base, n_threads)
         save_result(workspace, run_id, "neighbors", graph)
     progress.check_cancelled()
-    with watch.measure("project"):
-        progress.report("project", 0, 1)
-        projection = _project(services, view.embeddings, graph, params, base)
-        save_result(workspace, run_id, "projection", projection)
-    progress.check_cancelled()
-    with watch.measure("cluster"):
-        progress.report("cluster", 0, 1)
-        clustering = cluster(projection.xy, view.embeddings, params=params)
-        save_result(workspace, run_id, "clustering", clustering)
-    progress.check_cancelled()
+
+    def look_for_duplicates(progress: Progress) -> DuplicatePairs:
+        return _near_duplicates(services, image_ids, view.embeddings, graph, params, base, progress)
+
+    load_compiled()
+    # The map is fitted by one thread, or it would not be repeatable: the other cores look for near duplicates.
+    with Beside(look_for_duplicates, progress) as looking:
+        with watch.measure("project"):
+            progress.report("project", 0, 1)
+            projection = _project(services, view.embeddings, graph, params, base)
+            save_result(workspace, run_id, "projection", projection)
+        progress.check_cancelled()
+        with watch.measure("cluster"):
+            progress.report("cluster", 0, 1)
+            clustering = cluster(projection.xy, view.embeddings, params=params)
+            save_result(workspace, run_id, "clustering", clustering)
+        progress.check_cancelled()
+        with watch.measure("findings"):
+            progress.report("findings", 0, 1)
+            outliers = score_outliers(graph)
+            save_result(workspace, run_id, "outliers", outliers)
+            duplicates = looking.result()
+            save_result(workspace, run_id, "duplicates", duplicates)
     with watch.measure("findings"):
-        progress.report("findings", 0, 1)
-        outliers = score_outliers(graph)
-        save_result(workspace, run_id, "outliers", outliers)
-        duplicates = _near_duplicates(services, image_ids, view.embeddings, graph, params, base, progress)
-        save_result(workspace, run_id, "duplicates", duplicates)
         progress.check_cancelled()
         findings = find_findings(
             manifest.table,

@@ -126,3 +126,17 @@ def test_a_graph_of_other_images_is_refused():
         project(points[:9], find_neighbors(points, n_neighbors=3))
     with pytest.raises(ParameterError, match="min_dist"):
         project(points, find_neighbors(points, n_neighbors=3), min_dist=1)
+
+
+def test_the_map_is_the_same_where_umap_keeps_pythons_lock(monkeypatch):
+    points = np.random.default_rng(3).normal(size=(60, 6)).astype(np.float32)
+    graph = find_neighbors(points, n_neighbors=8)
+    released = project(points, graph).xy
+    import numba
+    from umap import layouts
+
+    name = "_nb_optimize_layout_euclidean_single_epoch"
+    own = numba.njit(fastmath=True)(layouts._optimize_layout_euclidean_single_epoch)
+    assert getattr(layouts, name).targetoptions["nogil"]
+    monkeypatch.setattr(layouts, name, own)
+    np.testing.assert_array_equal(project(points, graph).xy, released)

@@ -74,7 +74,8 @@ def test_a_narrow_screen_shows_the_name_and_every_count(server: Server, browser:
     page = opened(browser, f"{server.url}/explore?run={HOSTILE_RUN}", width_px=390)
     assert page.locator('[data-testid="stHeaderLogo"]').is_visible()
     facts = page.locator(".st-key-facts").locator("a:visible, button:visible")
-    facts.last.wait_for()
+    facts.nth(5).wait_for()
+    settled(page)
     boxes = [box for fact in facts.all() if (box := fact.bounding_box()) is not None]
     assert len(boxes) >= 6
     assert all(box["x"] >= 0 and box["x"] + box["width"] <= 390 for box in boxes)

@@ -26,10 +26,17 @@ def open_map(open_page, query="", **options):
     return page
 
 
+def overlay_box(page):
+    """Where the map lies; a page that has just run again may not have laid it out yet."""
+    boxes = []
+    assert within(10, lambda: boxes.append(page.locator(".overlay").bounding_box()) or boxes[-1] is not None)
+    return boxes[-1]
+
+
 def pixel_of(page, row):
     """Place of a point in the window."""
     x, y = page.locator(".map").evaluate("(map, row) => map.inspect.pixelOf(row)", row)
-    box = page.locator(".overlay").bounding_box()
+    box = overlay_box(page)
     return box["x"] + x, box["y"] + y
 
 
@@ -87,7 +94,7 @@ def drag(page, points, *, modifier=None):
 
 
 def circle(page, radius, *, at=(0.35, 0.5)):
-    box = page.locator(".overlay").bounding_box()
+    box = overlay_box(page)
     cx, cy = box["x"] + box["width"] * at[0], box["y"] + box["height"] * at[1]
     angles = [2 * math.pi * k / 30 for k in range(30)]
     return [(cx + radius * math.cos(a), cy + radius * math.sin(a)) for a in angles]
