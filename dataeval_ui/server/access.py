@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
-from dataeval_ui.services.access import LOCAL_ONLY, OWNER, Permission, Viewer, may, viewer_of_cookies
+from dataeval_ui.services.access import LOCAL_ONLY, OWNER, Permission, Viewer, is_known_guest, may, viewer_of_cookies
 from dataeval_ui.ui.viewer import DOOR, claims_of
 
 if TYPE_CHECKING:
@@ -151,6 +151,8 @@ class AccessMiddleware:
             return OWNER
         claims = claims_of(cookies) if self.login == "oidc" else None
         services = self.services()
+        if is_known_guest(services, cookies):  # no thread, and no wait for one, where nothing has changed
+            return viewer_of_cookies(services, cookies, is_local=is_local, claims=claims)
         return await run_in_threadpool(viewer_of_cookies, services, cookies, is_local=is_local, claims=claims)
 
     def _is_local(self, connection: HTTPConnection) -> bool:

@@ -110,6 +110,14 @@ def may_see_column(viewer: Viewer, column: str) -> Permission:
     return Permission(allowed=True)
 
 
+def is_known_guest(services: Services, cookies: Mapping[str, str]) -> bool:
+    """Say whether `viewer_of_cookies` is a matter of microseconds: a link's guest whose link has not changed."""
+    from dataeval_ui.services.links import cookie_name, is_known_cookie
+
+    cookie = cookies.get(cookie_name(services, "guest"))
+    return cookie is not None and is_known_cookie(services, cookie)
+
+
 def viewer_of_cookies(
     services: Services,
     cookies: Mapping[str, str],

@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, get_args
 
 from dataeval_ui.errors import AccessDeniedError, ParameterError
+from dataeval_ui.services.known_links import known_links
 from dataeval_ui.store.catalog_sharing import LinkRecord, LinkRole
 
 if TYPE_CHECKING:
@@ -142,7 +143,12 @@ def link_of_cookie(services: Services, cookie: str) -> LinkRecord | None:
     body, _, signature = cookie.rpartition(".")
     if not is_signed(services, "guest", body, signature):
         return None
-    return services.catalog.find_link(body.partition(".")[0])
+    return known_links(services.catalog).find(body.partition(".")[0])
+
+
+def is_known_cookie(services: Services, cookie: str) -> bool:
+    """Say whether a cookie's link is known, so that to look at it again asks no database."""
+    return known_links(services.catalog).has(cookie.partition(".")[0])
 
 
 def is_in_force(link: LinkRecord, now: datetime | None = None) -> bool:

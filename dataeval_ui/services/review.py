@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Literal
 
 from dataeval_ui.analysis.agreement import cohens_kappa, fleiss_kappa
 from dataeval_ui.errors import InputError
-from dataeval_ui.findings.keys import finding_key
 from dataeval_ui.store.catalog_base import new_id, now_utc
 from dataeval_ui.store.catalog_decisions import DecisionRecord, Verdict, current_decisions
 
@@ -64,11 +63,7 @@ def review_queue(run: Run, *, of_run_alone: bool = False) -> list[Item]:
     """
     catalog, of_run = run.services.catalog, run.id if of_run_alone else None
     held = current_decisions(catalog.list_decisions(run.dataset.id, run_id=of_run))
-    items: dict[str, Item] = {}
-    for finding in run.reviewable_findings:
-        key = finding_key(finding)
-        items.setdefault(key, Item(key=key, finding=finding, held=held.get(key, {})))
-    return list(items.values())
+    return [Item(key=key, finding=finding, held=held.get(key, {})) for key, finding in run.keyed_findings.items()]
 
 
 def best_image(run: Run, finding: Finding) -> str:

@@ -163,6 +163,23 @@ class Run:
         return all_findings(self)
 
     @cached_property
+    def keyed_findings(self) -> Mapping[str, Finding]:
+        """What is decided on, by its key, in their order, each once."""
+        from dataeval_ui.findings.keys import finding_key
+
+        keyed: dict[str, Finding] = {}
+        for finding in self.reviewable_findings:
+            keyed.setdefault(finding_key(finding), finding)
+        return keyed
+
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """Labels of the manifest, sorted, each once."""
+        import pyarrow.compute as pc
+
+        return tuple(sorted(label for label in pc.unique(self.manifest["label"]).to_pylist() if label))
+
+    @cached_property
     def _place_rows(self) -> Mapping[str, list[int]]:
         """Manifest rows of each readable image."""
         places: dict[str, list[int]] = {}

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from threading import Lock
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from dataeval_ui.errors import InputError, ParameterError
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from dataeval_ui.types.base import Bool, Float32, Int32
 
 MAX_RESULTS = 1_000
+MAX_KEPT = 2_000
+"""Searches that are kept of each run; 400 bytes each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,9 +55,27 @@ def search_row(run: Run, row: int, *, k: int = 24, mask: Bool | None = None) -> 
     import numpy as np
 
     run.image_id(row)  # says so where there is no such row
+    kept = _kept_of(run) if mask is None else None
+    if kept is not None and (known := kept.get((row, k))) is not None:
+        return known
     allowed = np.ones(run.n_images, dtype=np.bool_) if mask is None else mask.copy()
     allowed[row] = False
-    return search_vector(run, run.view.embeddings[row], k=k, mask=allowed)
+    found = search_vector(run, run.view.embeddings[row], k=k, mask=allowed)
+    if kept is not None:
+        if len(kept) >= MAX_KEPT:
+            kept.clear()
+        kept[row, k] = found
+    return found
+
+
+_kept: WeakKeyDictionary[Run, dict[tuple[int, int], SearchResult]] = WeakKeyDictionary()
+_kept_lock = Lock()
+
+
+def _kept_of(run: Run) -> dict[tuple[int, int], SearchResult]:
+    """Return what was found in a run: reviewers look at the same images, and each search reads all embeddings."""
+    with _kept_lock:
+        return _kept.setdefault(run, {})
 
 
 def search_vector(run: Run, query: Float32, *, k: int = 24, mask: Bool | None = None) -> SearchResult:

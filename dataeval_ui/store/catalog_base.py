@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from dataeval_ui.errors import StorageError, UnknownNameError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import sqlalchemy as sa
 
 
@@ -19,6 +21,14 @@ class CatalogBase:
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
+
+    @property
+    def path(self) -> Path | None:
+        """The database's file; None for a catalog on a server or in memory."""
+        from pathlib import Path
+
+        name = self._engine.url.database
+        return Path(name) if self._engine.dialect.name == "sqlite" and name and name != ":memory:" else None
 
     def close(self) -> None:
         """Close the connections."""

@@ -16,8 +16,11 @@ from dataeval_ui.services.context import Services
 from dataeval_ui.services.shared import shared_run, shared_services
 
 if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
     from dataeval_ui.embed.checkpoints import Availability
     from dataeval_ui.embed.layers import Layer
+    from dataeval_ui.services.columns import Column
     from dataeval_ui.services.coverage import LabelOrder
     from dataeval_ui.services.drift_images import ShiftedImage
     from dataeval_ui.services.duplicate_groups import DuplicateGroup
@@ -69,6 +72,20 @@ def _colour_specs(workspace: str, run_id: str, base_path: str, _run: Run) -> Map
 def colour_specs(opened: Run, base_path: str) -> Mapping[str, ColourSpec]:
     """Return what the map can be coloured by, by the column's name."""
     return _colour_specs(str(opened.services.workspace.root), opened.id, base_path, opened)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _distribution(workspace: str, run_id: str, name: str, values: int, dark: bool, _column: Column) -> go.Figure | None:
+    from dataeval_ui.ui.panels.colouring import distribution_figure
+
+    return distribution_figure(_column, None, dark=dark)
+
+
+def distribution(opened: Run, name: str, *, dark: bool) -> go.Figure | None:
+    """Return how a column's values are spread over all images; plotly takes 30 ms to make such a figure."""
+    column = opened.column(name)
+    named = hash((column.title, column.categories))  # clusters may be named while the run is open
+    return _distribution(str(opened.services.workspace.root), opened.id, name, named, dark, column)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

@@ -97,7 +97,10 @@ class Reviewer:
 
         async def one(path: str) -> float:
             start = time.perf_counter()
-            answer = await self.http.get(path)
+            try:
+                answer = await self.http.get(path)
+            except (httpx.ReadError, httpx.RemoteProtocolError):  # an idle connection had just been closed
+                answer = await self.http.get(path)  # browsers ask again too
             self.n_bytes += len(answer.content)
             if answer.status_code != 200:
                 self.problems.append(f"{path} answered {answer.status_code}")

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 import streamlit as st
 
-from dataeval_ui.figures import count_figure, histogram_figure
+from dataeval_ui.ui import cached
 from dataeval_ui.ui.panels.clock import moment
 from dataeval_ui.ui.panels.cluster_names import render_cluster_names
+from dataeval_ui.ui.panels.colouring import distribution_figure
 from dataeval_ui.ui.panels.download import render_download
 from dataeval_ui.ui.panels.neighbours import take_own_image
 from dataeval_ui.ui.panels.picture import facts_html
-from dataeval_ui.ui.panels.selection import colours_of
 from dataeval_ui.ui.panels.theme import is_dark
 from dataeval_ui.ui.state import ExploreState
 from dataeval_ui.ui.text import count, plain
 
 if TYPE_CHECKING:
+    import numpy as np
     import numpy.typing as npt
 
     from dataeval_ui.services.run import Run
@@ -33,26 +33,23 @@ def render_overview(run: Run, view: ExploreState, mask: npt.NDArray[np.bool_] | 
     rows = None if mask is None else mask.nonzero()[0]
     column = run.column(view.colour)
     title = plain(column.title, max_chars=60)
-    if column.codes is not None:
-        counts = column.counts(rows)  # type: ignore[arg-type]
-        if counts:
-            st.caption(f"{title}: {count(len(counts), 'value')}")
-            st.plotly_chart(
-                count_figure(dict(counts), colors=colours_of(column), max_bars=14, dark=is_dark()),
-                key="overview_counts",
-                config={"displayModeBar": False},
-                alt=f"Images by {column.title}",
-            )
-    elif column.values is not None:
+    dark = is_dark()
+    drawn = (
+        cached.distribution(run, view.colour, dark=dark)
+        if rows is None
+        else distribution_figure(column, rows, dark=dark)
+    )
+    if column.codes is None:
         st.caption(title)
-        values = column.values if rows is None else column.values[rows]
-        if np.isfinite(values).any():
-            st.plotly_chart(
-                histogram_figure(values, dark=is_dark()),
-                key="overview_histogram",
-                config={"displayModeBar": False},
-                alt=f"Distribution of {column.title}",
-            )
+    elif drawn is not None:
+        st.caption(f"{title}: {count(len(column.counts(rows)), 'value')}")  # type: ignore[arg-type]
+    if drawn is not None:
+        st.plotly_chart(
+            drawn,
+            key="overview_counts" if column.codes is not None else "overview_histogram",
+            config={"displayModeBar": False},
+            alt=f"Images by {column.title}" if column.codes is not None else f"Distribution of {column.title}",
+        )
     if view.colour == "cluster":
         render_cluster_names(run)
     st.caption("Ask about an image of your own")

@@ -88,7 +88,7 @@ def render_decision(run: Run, shown: Sequence[Item], at: int, viewer: Viewer) ->
         st.markdown(f"**{at + 1:,}** of {len(shown):,}", width="content")
     _render_keep(run, item)
     may_decide = may(viewer, "decide", run.id)
-    known = [] if not rows_of(run, item) else sorted({str(v) for v in run.manifest["label"].to_pylist() if v})
+    known = [] if not rows_of(run, item) else list(run.labels)
     if known:
         st.selectbox(
             "Right label, for Relabel",

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from dataeval_ui.figures import count_figure
-from dataeval_ui.figures.palette import categorical_colors, neutral_color
 from dataeval_ui.ui.components.gallery import GalleryItem, gallery
 from dataeval_ui.ui.components.urls import RunUrls
+from dataeval_ui.ui.panels.colouring import category_colours
 from dataeval_ui.ui.panels.download import render_download
 from dataeval_ui.ui.panels.map_view import clear_selection, look_at
 from dataeval_ui.ui.panels.neighbours import captions
@@ -89,17 +89,8 @@ def _render_counts(column: Column, rows: Int64) -> None:
     counts = column.counts(rows)  # type: ignore[arg-type]
     st.caption(f"By {column.title.lower()}")
     st.plotly_chart(
-        count_figure(dict(counts), colors=colours_of(column), max_bars=4, dark=is_dark()),
+        count_figure(dict(counts), colors=category_colours(column, dark=is_dark()), max_bars=4, dark=is_dark()),
         key=f"selected_by_{column.name}",
         config={"displayModeBar": False},
         alt=f"Selected images by {column.title.lower()}",
     )
-
-
-def colours_of(column: Column) -> dict[str, str]:
-    """Return the map's colours of a column's categories."""
-    dark = is_dark()
-    colours = categorical_colors(len(column.categories), dark=dark)
-    if column.neutral is not None:
-        colours[column.neutral] = neutral_color(dark=dark)
-    return dict(zip(column.categories, colours, strict=True))
