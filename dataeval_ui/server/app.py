@@ -70,6 +70,7 @@ def app_parts(
     from starlette.middleware import Middleware
 
     from dataeval_ui.server.access import AccessMiddleware, is_loopback
+    from dataeval_ui.server.decisions import decision_routes
     from dataeval_ui.server.door import door_routes
     from dataeval_ui.server.routes import data_routes
     from dataeval_ui.server.uploads import remove_abandoned, upload_routes
@@ -92,6 +93,7 @@ def app_parts(
         "routes": [
             *data_routes(open_run or shared_run, settings),
             *upload_routes(settings),
+            *decision_routes(shared_run),
             *door_routes(shared_services),
         ],
         "middleware": [

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from dataeval_ui.analysis.agreement import cohens_kappa, fleiss_kappa
-from dataeval_ui.errors import InputError
+from dataeval_ui.errors import InputError, UnknownNameError
 from dataeval_ui.store.catalog_base import new_id, now_utc
 from dataeval_ui.store.catalog_decisions import DecisionRecord, Verdict, current_decisions
 
@@ -64,6 +64,21 @@ def review_queue(run: Run, *, of_run_alone: bool = False) -> list[Item]:
     catalog, of_run = run.services.catalog, run.id if of_run_alone else None
     held = current_decisions(catalog.list_decisions(run.dataset.id, run_id=of_run))
     return [Item(key=key, finding=finding, held=held.get(key, {})) for key, finding in run.keyed_findings.items()]
+
+
+def find_item(run: Run, key: str) -> Item:
+    """Look a finding up by its key or the first characters of it, at least 6, without the decisions about it.
+
+    Raises
+    ------
+    UnknownNameError
+        There is none, or several begin so.
+    """
+    keyed = run.keyed_findings
+    matching = [key] if key in keyed else [known for known in keyed if len(key) >= 6 and known.startswith(key)]
+    if len(matching) != 1:
+        raise UnknownNameError("finding", key[:80], list(keyed)[:200])
+    return Item(key=matching[0], finding=keyed[matching[0]], held={})
 
 
 def best_image(run: Run, finding: Finding) -> str:

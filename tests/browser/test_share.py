@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,9 +14,24 @@ from dataeval_ui.settings import load_settings
 from tests.browser.serving import serving, settled
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, BrowserContext
 
 pytestmark = pytest.mark.browser
+VERDICT_OF = {"k": "keep", "x": "remove", "u": "unsure"}
+KEYS = "kxku" * 5
+
+
+def decisions_that_the_owner_downloads(owners: BrowserContext, address: str) -> list[dict[str, str]]:
+    page = owners.new_page()
+    page.goto(address)
+    settled(page)
+    page.get_by_role("button", name="Download").nth(1).click()
+    with page.expect_download() as download:
+        page.get_by_test_id("stPopoverBody").get_by_role("button", name="CSV").click()
+    with Path(download.value.path()).open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    page.close()
+    return rows
 
 
 def test_a_reviewer_is_let_in_sees_one_run_and_is_out_at_the_next_click(browser: Browser, tmp_path: Path) -> None:
@@ -47,13 +63,19 @@ def test_a_reviewer_is_let_in_sees_one_run_and_is_out_at_the_next_click(browser:
 
             reviewer.goto(f"{server.url}/review?run={run.id}")
             settled(reviewer)
-            for n_decided in range(1, 4):
-                reviewer.get_by_role("button", name="Keep").first.click()
-                settled(reviewer)
-                decided = services.catalog.list_decisions(run.dataset_id)
-                assert [d.verdict for d in decided] == ["keep"] * n_decided
+            reviewer.get_by_text("0 by anybody").wait_for()
+            settled(reviewer)
+            for n_decided, key in enumerate(KEYS, start=1):
+                reviewer.keyboard.press(key)
+                reviewer.get_by_text(f"{n_decided} by anybody").wait_for(timeout=10_000)
+                reviewer.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
             [link] = services.catalog.list_links(run.id)
-            assert {d.source for d in decided} == {f"link {link.id}"}
+            rows = decisions_that_the_owner_downloads(owners, f"{server.url}/review?run={run.id}&show=results")
+            assert [row["verdict"] for row in rows] == [VERDICT_OF[key] for key in KEYS]
+            assert len({row["finding_key"] for row in rows}) == len(KEYS)
+            assert {row["source"] for row in rows} == {f"link {link.id}"}
+            kept = services.catalog.list_decisions(run.dataset_id)
+            assert [row["id"] for row in rows] == [d.id for d in kept]
             reviewer.goto(f"{server.url}/explore?run={run.id}")
             settled(reviewer)
 

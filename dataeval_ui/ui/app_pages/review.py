@@ -19,7 +19,7 @@ _TABS = {"queue": "Queue", "conflicts": "Conflicts", "agreement": "Agreement", "
 _SEEN = "review_seen"
 
 
-@st.fragment(run_every=1.5)
+@st.fragment(run_every=0.7)
 def watch(run: Run) -> None:
     """Draw the page anew when anybody has decided; one small query each time."""
     last = cached.services().catalog.last_decision(run.dataset.id)
