@@ -94,7 +94,7 @@ def app_parts(
             *data_routes(open_run or shared_run, settings),
             *upload_routes(settings),
             *decision_routes(shared_run),
-            *door_routes(shared_services),
+            *door_routes(shared_services, login=login),
         ],
         "middleware": [
             Middleware(AccessMiddleware, hosts=(settings.host,), services=shared_services, login=login),

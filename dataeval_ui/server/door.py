@@ -18,12 +18,15 @@ if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
     from dataeval_ui.services.context import Services
+    from dataeval_ui.services.login import LoginMode
     from dataeval_ui.store.catalog_sharing import LinkRecord
 
 MAX_FORM_BYTES = 8_192
 
 
-def door_routes(services: Callable[[], Services], gate: Gate | None = None) -> list[BaseRoute]:
+def door_routes(
+    services: Callable[[], Services], gate: Gate | None = None, *, login: LoginMode = "none"
+) -> list[BaseRoute]:
     """Make the routes of the door.
 
     Parameters
@@ -32,6 +35,7 @@ def door_routes(services: Callable[[], Services], gate: Gate | None = None) -> l
         Opens the workspace.
     gate : Gate, optional
         What slows down guessing; by default a new one.
+    login : {"none", "password", "oidc"}
     """
     from starlette.concurrency import run_in_threadpool
     from starlette.routing import Route
@@ -59,6 +63,8 @@ def door_routes(services: Callable[[], Services], gate: Gate | None = None) -> l
         return answer
 
     def ask(request: Request) -> Response:
+        if login == "oidc":
+            return _to_provider()
         return login_page(wanted=_own_path(request.query_params.get("next", "/")))
 
     async def log_in_here(request: Request) -> Response:
@@ -98,6 +104,25 @@ def door_routes(services: Callable[[], Services], gate: Gate | None = None) -> l
         Route("/login", log_in_here, methods=["POST"]),
         Route("/logout", log_out, methods=["GET"]),
     ]
+
+
+def _to_provider() -> Response:
+    """Send a browser to the OpenID Connect provider, as `st.login` does.
+
+    By an address and not by a page's button: the messages of pages that nobody looks at are never run.
+    """
+    from streamlit.auth_util import encode_provider_token, validate_auth_credentials
+    from streamlit.errors import StreamlitAuthError, StreamlitMissingAuthlibError
+
+    try:
+        validate_auth_credentials("default")
+        token = encode_provider_token("default")
+    except StreamlitMissingAuthlibError:
+        return message_page("Not set up", "The owner must install dataeval-ui[oidc] to let people log in.", status=503)
+    except StreamlitAuthError:
+        said = "The owner must name a provider in .streamlit/secrets.toml to let people log in (docs/deploy.md)."
+        return message_page("Not set up", said, status=503)
+    return _redirect("/auth/login?" + urlencode({"provider": token}))
 
 
 def _landing(services: Services, link: LinkRecord) -> str:

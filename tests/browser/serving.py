@@ -29,16 +29,21 @@ class Server:
     workspace: Path
 
 
-@contextmanager
-def serving(workspace: Path) -> Iterator[Server]:
-    """Start `dataeval-ui serve` on a workspace; stop it, and the worker that it started, at the end."""
+def free_port() -> int:
+    """Find a port that nobody listens at."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def serving(workspace: Path, *, port: int | None = None, cwd: Path = ROOT) -> Iterator[Server]:
+    """Start `dataeval-ui serve` on a workspace; stop it, and the worker that it started, at the end."""
+    port = free_port() if port is None else port
     argv = [sys.executable, "-m", "dataeval_ui", "serve", "--no-browser", "--offline", "--port", str(port)]
     process = subprocess.Popen(
         [*argv, "--workspace", str(workspace)],
-        cwd=ROOT,
+        cwd=cwd,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

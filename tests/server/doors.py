@@ -68,7 +68,7 @@ def make_door(
     routes = [
         *data_routes(runs.__getitem__, services.settings),
         *upload_routes(services.settings),
-        *door_routes(lambda: services, gate),
+        *door_routes(lambda: services, gate, login=login),
         Route("/_stcore/upload_file/{session}/{file}", page, methods=["PUT"]),
         WebSocketRoute("/_stcore/stream", stream),
         Route("/{rest:path}", page),

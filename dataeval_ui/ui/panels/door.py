@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import streamlit as st
 
+from dataeval_ui.services.shared import shared_services
 from dataeval_ui.ui.panels.frame import render_frame
 from dataeval_ui.ui.text import plain
 
@@ -36,6 +37,11 @@ def pages_for(
     return [welcome, *(page for page in every if page.url_path in GUESTS_PAGES)]
 
 
+_LOG_IN = """<a href="/login" target="_self" style="display:inline-block;padding:0.4rem 1rem;border-radius:8px;
+background:#2563c4;color:#fff;font-weight:600;text-decoration:none">Log in</a>"""
+"""An address, since a button's message would not be run: nobody has sent it."""
+
+
 def turn_away(viewer: Viewer) -> NoReturn:
     """Say why nothing is shown, with the way in, and end the script."""
     st.navigation([st.Page(_nothing, title="Log in", default=True)], position="hidden")
@@ -45,17 +51,10 @@ def turn_away(viewer: Viewer) -> NoReturn:
         st.markdown(plain(viewer.reason))
         if viewer.reason.startswith("This link"):
             st.link_button("Forget this link", "/leave")
-        elif _has_provider():
-            st.button("Log in", type="primary", icon=":material/login:", on_click=st.login)
+        elif shared_services().settings.login == "oidc":
+            st.html(_LOG_IN)
     st.stop()
 
 
 def _nothing() -> None:
     """Draw no page."""
-
-
-def _has_provider() -> bool:
-    try:
-        return "auth" in st.secrets
-    except FileNotFoundError:
-        return False
