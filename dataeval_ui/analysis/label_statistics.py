@@ -80,7 +80,8 @@ def bound_bayes_error_mst(graph: NeighborGraph, codes: Int32, *, z: float = 0.0)
         The tree is that of this graph; where it falls into parts, the share of all their trees' edges counts.
     codes : ndarray of shape (n_images,), int32
     z : float, default 0
-        As in `bound_bayes_error_knn`; 0 gives DataEval's `ber_mst` where the graph holds the tree.
+        As in `bound_bayes_error_knn`; 0 gives DataEval's `ber_mst` where the graph holds the tree, but for the
+        n_classes - 1 edges that DataEval takes off the count.
 
     References
     ----------
