@@ -40,6 +40,8 @@ COMMANDS: Mapping[str, Command] = {
         check.check,
         review.decisions,
         review.cleaned,
+        review.decide,
+        review.clean,
         share.share,
         share.password,
         parts.parts,

@@ -1,10 +1,12 @@
-"""Commands that take away what reviewers decided."""
+"""Commands that decide, and that take away what was decided."""
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from dataeval_ui.commands.output import say
+from dataeval_ui.errors import InputError
 
 if TYPE_CHECKING:
     import argparse
@@ -13,14 +15,83 @@ if TYPE_CHECKING:
 
 
 def add_parser(commands: Any, shared: argparse.ArgumentParser, json_too: argparse.ArgumentParser) -> None:
-    """Spell `decisions` and `cleaned`."""
+    """Spell `decide`, `decisions`, `cleaned` and `clean`."""
+    about = "id or name of a run, or name of its dataset"
+    command = commands.add_parser("decide", parents=[shared, json_too], help="decide on a finding")
+    command.add_argument("run", metavar="RUN", help=about)
+    command.add_argument("finding", metavar="FINDING", help="its key, or the beginning of it; see `findings`")
+    command.add_argument("verdict", metavar="VERDICT", choices=["keep", "remove", "relabel", "unsure", "comment"])
+    command.add_argument("--label", default="", metavar="LABEL", help="the right label, with relabel")
+    command.add_argument("--comment", default="", metavar="TEXT", help="why; kept with the decision")
+    command.add_argument("--reviewer", default="owner", metavar="NAME", help="who decides (default owner)")
+    command.add_argument("--keep", metavar="IMAGE_ID", help="with remove: the image of a group that stays")
+    command.add_argument("--id", metavar="ID", help="8 to 64 letters and digits: sent again, it counts once")
     for name, text in (
         ("decisions", "write every decision about a run's dataset as a table"),
         ("cleaned", "write a run's files with what the decisions make of each"),
     ):
         command = commands.add_parser(name, parents=[shared], help=text)
-        command.add_argument("run", metavar="RUN", help="id or name of a run, or name of its dataset")
+        command.add_argument("run", metavar="RUN", help=about)
         command.add_argument("out", metavar="OUT.{csv,parquet,json}")
+        command.add_argument(
+            "--format", choices=["table", "coco"], default="table", help="table, or COCO in OUT.json (default table)"
+        )
+    command = commands.add_parser("clean", parents=[shared, json_too], help="write a cleaned copy of a run's dataset")
+    command.add_argument("run", metavar="RUN", help=about)
+    command.add_argument("dest", metavar="DEST", help="a folder that is not there yet, or empty")
+    how = command.add_mutually_exclusive_group(required=True)
+    how.add_argument("--copy", action="store_true", help="copy the files that stay")
+    how.add_argument("--link", action="store_true", help="make symbolic links to the files that stay")
+
+
+def decide(services: Services, args: argparse.Namespace) -> int:
+    """Decide on a finding."""
+    from dataeval_ui.services.access import Viewer
+    from dataeval_ui.services.review import decide as decide_on
+    from dataeval_ui.services.review import find_item
+    from dataeval_ui.services.runs import find_run, open_run
+
+    run = open_run(services, find_run(services, args.run).id)
+    if args.label and args.verdict != "relabel":
+        raise InputError("--label is the right label: give it with the verdict relabel.")
+    decision = decide_on(
+        run,
+        find_item(run, args.finding),
+        None if args.verdict == "comment" else args.verdict,
+        viewer=Viewer(role="owner", name=args.reviewer),
+        label=args.label,
+        comment=args.comment,
+        keep=args.keep,
+        decision_id=args.id,
+    )
+    if args.json:
+        print(json.dumps({"id": decision.id, "finding": decision.finding_key, "image_ids": decision.image_ids}))
+    else:
+        say(f"{args.verdict}: kept as {decision.id}, on {len(decision.image_ids)} images.")
+    return 0
+
+
+def clean(services: Services, args: argparse.Namespace) -> int:
+    """Write a cleaned copy, or links."""
+    from dataclasses import asdict
+
+    from dataeval_ui.data.paths import source_path
+    from dataeval_ui.services.cleaning import clean as clean_into
+    from dataeval_ui.services.review import review_queue
+    from dataeval_ui.services.runs import find_run, open_run
+
+    run = open_run(services, find_run(services, args.run).id)
+    done = clean_into(run, review_queue(run), source_path(args.dest), how="copy" if args.copy else "link")
+    if args.json:
+        print(json.dumps(asdict(done)))
+        return 0
+    beside = f", beside them {' and '.join(done.beside)}" if done.beside else ""
+    what = "objects" if run.is_of_objects else "files"
+    say(
+        f"{done.n_files} images {'copied' if args.copy else 'linked'} to {args.dest}{beside}; "
+        f"{done.n_removed} {what} left out, {done.n_relabelled} relabelled."
+    )
+    return 0
 
 
 def decisions(services: Services, args: argparse.Namespace) -> int:
@@ -42,7 +113,17 @@ def _write(services: Services, args: argparse.Namespace, what: str) -> int:
 
     out = source_path(args.out)
     fmt = format_of(out)
+    if args.format == "coco" and fmt != "json":
+        raise InputError("COCO is JSON: let OUT end in .json.")
     run = open_run(services, find_run(services, args.run).id)
+    if args.format == "coco":
+        from dataeval_ui.services.coco_export import coco_document
+        from dataeval_ui.store.durable import write_durably
+
+        document = coco_document(run, review_queue(run), with_decisions=what == "decisions")
+        write_durably(out, lambda stream: stream.write(json.dumps(document, indent=1).encode()))  # type: ignore[arg-type]
+        say(f"{len(document['images'])} images, {len(document['annotations'])} annotations written to {out}.")
+        return 0
     table = decisions_table(run) if what == "decisions" else cleaned_manifest(run, review_queue(run))
     write_table(table, out, fmt)
     say(f"{table.num_rows} {what} written to {out}.")

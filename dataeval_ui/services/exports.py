@@ -52,13 +52,16 @@ def export_bytes(run: Run, fmt: ExportFormat, *, rows: Sequence[int] | None = No
 
 
 def findings_bytes(run: Run, fmt: ExportFormat, *, kind: str | None = None) -> bytes:
-    """Return the findings, one a row (CSV, Parquet) or as a JSON array.
+    """Return the findings, one a row (CSV, Parquet) or as a JSON array, each with its key, by which it is decided on.
 
     Raises
     ------
     InputError
         No such kind.
     """
+    import pyarrow as pa
+
+    from dataeval_ui.findings.keys import finding_key
     from dataeval_ui.share.tables import findings_table, table_bytes
     from dataeval_ui.types import FindingKind
 
@@ -69,5 +72,6 @@ def findings_bytes(run: Run, fmt: ExportFormat, *, kind: str | None = None) -> b
     if fmt == "json":
         import json
 
-        return json.dumps([finding.to_json() for finding in chosen], indent=2).encode()
-    return table_bytes(findings_table(chosen), fmt)
+        return json.dumps([{"key": finding_key(f), **f.to_json()} for f in chosen], indent=2).encode()
+    keys = pa.array([finding_key(finding) for finding in chosen], pa.string())
+    return table_bytes(findings_table(chosen).append_column("key", keys), fmt)

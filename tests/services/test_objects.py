@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from dataeval_ui.data import list_source
 from dataeval_ui.errors import InputError, ParameterError, SourceError, StorageError
 from dataeval_ui.server.access import AccessMiddleware
 from dataeval_ui.server.routes import data_routes
@@ -197,3 +198,41 @@ def test_parameters_of_a_run_of_images_are_written_as_before() -> None:
     assert "object_margin" not in AnalysisParams().to_json()
     chosen = AnalysisParams(objects=True, object_margin=0.25)
     assert AnalysisParams.from_json(chosen.to_json()) == chosen
+
+
+def test_an_object_that_is_removed_is_missing_from_the_cleaned_copy_and_its_image_stays(
+    finished: Finished, tmp_path: Path
+) -> None:
+    from dataeval_ui.services.access import OWNER
+    from dataeval_ui.services.cleaning import clean
+    from dataeval_ui.services.review import Item, decide, review_queue, undo
+    from dataeval_ui.types import Finding
+
+    run = open_run(finished.services, finished.run.id)
+    doomed, renamed = run.image_ids[0], run.image_ids[3]
+    for image_id, verdict, label in ((doomed, "remove", ""), (renamed, "relabel", "fox")):
+        finding = Finding(
+            kind="outlier", severity=1.0, sentence="s", advice="a", image_ids=(image_id,),
+            paths=tuple(place.path for place in run.places(run.row_of[image_id])), evidence={},
+        )  # fmt: skip
+        run.keyed_findings[image_id[:24]] = finding  # type: ignore[index]
+        decide(run, Item(key=image_id[:24], finding=finding, held={}), verdict, viewer=OWNER, label=label)  # type: ignore[arg-type]
+    done = clean(run, review_queue(run), tmp_path / "clean", how="copy")
+    assert (done.n_files, done.n_removed, done.n_relabelled, done.beside) == (14, 1, 1, ("annotations.json",))
+    document = json.loads((tmp_path / "clean" / "annotations.json").read_text())
+    names = {category["id"]: category["name"] for category in document["categories"]}
+    file_of = {image["id"]: image["file_name"] for image in document["images"]}
+    told = {(file_of[a["image_id"]], tuple(a["bbox"])): names[a["category_id"]] for a in document["annotations"]}
+    expected = {}
+    for row in range(run.n_images):
+        found = run.object_of(row)
+        assert found is not None
+        if run.image_ids[row] != doomed:
+            label = "fox" if run.image_ids[row] == renamed else run.first_places["label"][row].as_py()
+            expected[found.file, found.box] = label
+    assert told == expected
+    again = list_source(str(tmp_path / "clean"), rule=LabelRule(), settings=finished.services.settings)
+    assert again.objects is not None
+    assert sorted(again.objects["label"].to_pylist()) == sorted(expected.values())
+    while undo(run, viewer=OWNER):
+        pass
