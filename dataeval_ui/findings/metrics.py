@@ -11,6 +11,20 @@ from dataeval_ui.types import DuplicatePairs, Finding, FindingKind, OutlierScore
 if TYPE_CHECKING:
     import pyarrow as pa
 
+QUALITY: Mapping[str, str] = {
+    "blank": "blank",
+    "blurry": "blurry",
+    "dark": "dark",
+    "bright": "bright",
+    "low_contrast": "of low contrast",
+    "low_information": "of little information",
+    "small_size": "small",
+    "large_size": "large",
+    "odd_aspect": "of odd aspect",
+    "wrong_channels": "of other channels than most",
+}
+"""The checks of image quality by name, in words."""
+
 METRICS: Mapping[str, str] = {
     "n_files": "files, readable or not (objects, in a run of objects)",
     "n_images": "distinct readable images",
@@ -30,6 +44,11 @@ METRICS: Mapping[str, str] = {
     "outliers": "images whose score reaches the run's threshold",
     "outlier_fraction": "the same, over all images",
     "annotation_errors": "images with objects that cannot be used",
+    "label_errors": "images whose label is suspected to be wrong; 0 where there are too few labels to tell",
+    "label_error_fraction": "the same, over the images whose label can be judged",
+    "quality_issues": "images that any check of image quality flags",
+    "quality_issue_fraction": "the same, over all images",
+    **{f"quality_{name}": f"images that are flagged as {shown}" for name, shown in QUALITY.items()},
 }
 """Every metric by name, with what it counts. A fraction is in [0, 1], and 0 where there is nothing to divide by."""
 
@@ -47,6 +66,11 @@ _CONCERNS: Mapping[str, FindingKind] = {
     "outliers": "outlier",
     "outlier_fraction": "outlier",
     "annotation_errors": "annotation",
+    "label_errors": "label_error",
+    "label_error_fraction": "label_error",
+    "quality_issues": "quality",
+    "quality_issue_fraction": "quality",
+    **{f"quality_{name}": "quality" for name in QUALITY},
 }
 
 
@@ -58,6 +82,7 @@ def measure(
     duplicates: DuplicatePairs,
     outliers: OutlierScores,
     outlier_threshold: float,
+    n_judged_labels: int = 0,
 ) -> dict[str, float]:
     """Measure a run.
 
@@ -72,6 +97,8 @@ def measure(
     outliers : OutlierScores
     outlier_threshold : float
         Score from which an image is an outlier.
+    n_judged_labels : int, default 0
+        Images whose label could be judged.
 
     Returns
     -------
@@ -80,7 +107,7 @@ def measure(
 
     Notes
     -----
-    Linear in files, findings and pairs; nothing is computed from embeddings.
+    Linear in files, findings and pairs.
     """
     import numpy as np
 
@@ -91,6 +118,9 @@ def measure(
     exact = [finding for finding in findings if finding.kind == "exact_duplicates"]
     leaked = {image_id for finding in findings if finding.kind == "leak" for image_id in finding.image_ids}
     n_near = int(np.union1d(duplicates.left, duplicates.right).size)
+    n_suspected = sum(finding.kind == "label_error" for finding in findings)
+    by_check = {f.evidence["check"]: len(f.image_ids) for f in findings if f.kind == "quality"}
+    n_poor = len({image_id for finding in findings if finding.kind == "quality" for image_id in finding.image_ids})
     n_odd = int((outliers.scores >= outlier_threshold).sum())
     measured = {
         "n_files": n_files,
@@ -111,6 +141,11 @@ def measure(
         "outliers": n_odd,
         "outlier_fraction": _share(n_odd, n_images),
         "annotation_errors": sum(finding.kind == "annotation" for finding in findings),
+        "label_errors": n_suspected,
+        "label_error_fraction": _share(n_suspected, n_judged_labels),
+        "quality_issues": n_poor,
+        "quality_issue_fraction": _share(n_poor, n_images),
+        **{f"quality_{name}": by_check.get(name, 0) for name in QUALITY},
     }
     return {name: float(measured[name]) for name in METRICS}
 
@@ -124,7 +159,10 @@ def concerned(metric: str, findings: Sequence[Finding]) -> list[Finding]:
     """Return the findings that a metric counts, in their order; none for a metric of the whole set, as `n_images`."""
     kind = _CONCERNS.get(metric)
     found = [finding for finding in findings if finding.kind == kind]
-    return [finding for finding in found if is_conflict(finding)] if metric == "label_conflicts" else found
+    if metric == "label_conflicts":
+        return [finding for finding in found if is_conflict(finding)]
+    check = metric.removeprefix("quality_")
+    return [finding for finding in found if finding.evidence.get("check") == check] if check in QUALITY else found
 
 
 def _share(n: int, of: int) -> float:

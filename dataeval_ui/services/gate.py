@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from dataeval_ui.errors import InputError, ParameterError
 from dataeval_ui.findings.expression import holds
 from dataeval_ui.findings.metrics import concerned, measure
 from dataeval_ui.types.gate import GateCondition, GateReport
@@ -30,15 +31,18 @@ def check_run(run: Run, conditions: Sequence[str]) -> GateReport:
     metrics = measure(
         run.manifest,
         run.n_images,
-        run.findings,
+        run.all_findings,
         duplicates=run.duplicates,
         outliers=run.outliers,
         outlier_threshold=run.record.params.outlier_threshold,
+        n_judged_labels=_n_judged(run),
     )
     checked = []
     for text in conditions:
         answer = holds(text, metrics)
-        found = [finding for name in answer.values for finding in concerned(name, run.findings)] if answer.holds else []
+        found = (
+            [finding for name in answer.values for finding in concerned(name, run.all_findings)] if answer.holds else []
+        )
         checked.append(
             GateCondition(
                 condition=text,
@@ -49,3 +53,13 @@ def check_run(run: Run, conditions: Sequence[str]) -> GateReport:
             )
         )
     return GateReport(run=run.id, dataset=run.dataset.name, metrics=metrics, conditions=tuple(checked))
+
+
+def _n_judged(run: Run) -> int:
+    from dataeval_ui.services.labels import label_errors
+
+    try:
+        scores = label_errors(run).scores
+    except (InputError, ParameterError):  # no labels, or too few
+        return 0
+    return int((scores == scores).sum())

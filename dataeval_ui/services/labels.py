@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from dataeval_ui.services.run import Run
     from dataeval_ui.types.base import Bool, Int32, Int64
 
-_VERSION = 1
+_VERSION = 2
 _N_BINS = 10
 _SAMPLING_Z = 1.96
 

@@ -7,9 +7,11 @@ import math
 import numpy as np
 import pytest
 from scipy import stats
-from sklearn.linear_model import Ridge
+from sklearn.linear_model import LogisticRegression, Ridge
 
-from dataeval_ui.analysis.label_errors import _Ridge, find_label_errors
+from dataeval_ui.analysis.label_classifiers import Logistic
+from dataeval_ui.analysis.label_classifiers import Ridge as LeftOutRidge
+from dataeval_ui.analysis.label_errors import find_label_errors
 from dataeval_ui.analysis.label_statistics import (
     bound_bayes_error_knn,
     bound_bayes_error_mst,
@@ -66,7 +68,7 @@ def test_permuted_images_have_permuted_scores() -> None:
 
 def test_the_ridge_classifier_leaves_an_image_out_as_a_refit_would() -> None:
     x, codes = blobs([12, 14, 13], spread=1.0)
-    ridge = _Ridge(x, codes, 3, 1e-2)
+    ridge = LeftOutRidge(x, codes, 3)
     answers = ridge.left_out(slice(0, 39))
     units = unit_rows(x).astype(np.float64)
     centred = units - units.mean(axis=0)
@@ -75,6 +77,28 @@ def test_the_ridge_classifier_leaves_an_image_out_as_a_refit_would() -> None:
         rest = np.delete(np.arange(39), row)
         refit = Ridge(alpha=alpha).fit(units[rest], np.eye(3)[codes[rest]])
         np.testing.assert_allclose(answers[row], refit.predict(units[row : row + 1])[0], atol=2e-2)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_the_logistic_classifier_answers_as_a_fit_without_the_images_fold(n_classes: int) -> None:
+    x, codes = blobs([30, 25, 20][:n_classes], spread=1.0)
+    codes[0] = -1
+    ours = Logistic(x, codes, n_classes)
+    labelled = codes >= 0
+    units = unit_rows(x).astype(np.float64)
+    features = 5 * (units - units[labelled].mean(axis=0))
+    for row in (1, 20, codes.size - 1):
+        taught = labelled & (ours.fold != ours.fold[row])
+        assert not taught[row]
+        refit = LogisticRegression(C=0.1, tol=1e-8, max_iter=1_000).fit(features[taught], codes[taught])
+        expected = refit.predict_proba(features[row : row + 1])[0]
+        np.testing.assert_allclose(ours.probabilities(slice(row, row + 1))[0], expected, atol=5e-3)
+
+
+def test_the_smallest_judged_class_is_in_every_fit() -> None:
+    _, codes = blobs([40, 3, 40, 3])
+    x = np.random.default_rng(0).normal(size=(86, 300)).astype(np.float32)
+    assert (Logistic(x, codes, 4).biases > -20).all()
 
 
 def graph_of(indices: list[list[int]], similarities: list[list[float]]) -> NeighborGraph:

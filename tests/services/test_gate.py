@@ -56,6 +56,24 @@ def test_a_condition_that_comes_true_names_its_files_and_one_that_does_not_names
     assert passed.paths == ()
 
 
+def test_suspected_labels_and_quality_are_metrics_that_name_their_images(run: Run) -> None:
+    from dataeval_ui.findings.metrics import QUALITY
+    from dataeval_ui.services.labels import label_errors
+    from dataeval_ui.services.quality import quality
+
+    report, errors = quality(run), label_errors(run)
+    assert set(QUALITY) == {issue.check.name for issue in report.issues}
+    metrics = check_run(run, []).metrics
+    assert metrics["label_errors"] == errors.suspected.sum() > 0
+    assert metrics["label_error_fraction"] == errors.suspected.sum() / (errors.scores == errors.scores).sum()
+    assert metrics["quality_issues"] == report.flags.sum()
+    for name in QUALITY:
+        assert metrics[f"quality_{name}"] == report.issue(name).n_flagged
+    [condition] = check_run(run, ["quality_bright > 0"]).conditions
+    rows = report.issue("bright").rows.tolist()
+    assert set(condition.paths) == {place.path for row in rows for place in run.places(row)}
+
+
 def test_the_command_exits_1_where_one_fails_and_writes_reports(
     run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
