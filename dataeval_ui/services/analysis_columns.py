@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from dataeval_ui.services.run import Run
     from dataeval_ui.types.base import Float32
 
+CLUSTERS = "analysis.clusters."
+"""A column's name that begins so holds the clusters at another `min_cluster_size`, which follows."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnalysisColour:
@@ -49,6 +52,16 @@ def offered_analyses(run: Run) -> Mapping[str, AnalysisColour]:
     return {colour.name: colour for colour in _COLOURS if n_classes >= 2 or not colour.needs_classes}
 
 
+def version_of(run: Run, name: str) -> int | None:
+    """Return the version of an analysis's values; None for a column that a run stores."""
+    from dataeval_ui.services.stability import VERSION
+
+    if name.startswith(CLUSTERS):
+        return VERSION
+    analysis = offered_analyses(run).get(name)
+    return None if analysis is None else analysis.version
+
+
 def analysis_column(run: Run, name: str) -> Column:
     """Compute an analysis, or read what the run keeps of it, as a column.
 
@@ -56,11 +69,17 @@ def analysis_column(run: Run, name: str) -> Column:
     ------
     UnknownNameError
         No such analysis, or the run lacks the labels for it.
+    ParameterError
+        Clusters of another size in a run whose clusters are those of k-means.
     InputError
         The labels are too few; see `labels.label_errors`.
     """
     from dataeval_ui.services.columns import Column
+    from dataeval_ui.services.stability import cluster_column
 
+    size = name.removeprefix(CLUSTERS)
+    if name.startswith(CLUSTERS) and size.isascii() and size.isdecimal() and len(size) < 10:
+        return cluster_column(run, int(size))
     offered = offered_analyses(run)
     if name not in offered:
         raise UnknownNameError("column", name, (*run.columns, *offered))

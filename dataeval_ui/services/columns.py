@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from dataeval_ui.services.run import Run
-    from dataeval_ui.types.base import Float32
+    from dataeval_ui.types.base import Float32, Int32
 
 MAX_CATEGORIES = 5_000
 """A text column with more distinct values says nothing as a colour; it stays in exports and captions."""
@@ -85,18 +85,7 @@ def run_columns(run: Run) -> Iterator[Column]:
     """Make a run's columns: what was found, what was given, what was measured, then the user's own."""
     import numpy as np
 
-    labels = run.clustering.cluster_labels
-    n_clusters = run.clustering.n_clusters
-    names = [f"cluster {i}" for i in range(n_clusters)]
-    has_noise = bool((labels < 0).any())
-    yield Column(
-        name="cluster",
-        title="Cluster",
-        kind="categorical",
-        codes=np.where(labels < 0, n_clusters, labels).astype(np.uint16),
-        categories=(*names, NOISE) if has_noise else tuple(names),
-        neutral=n_clusters if has_noise else None,
-    )
+    yield cluster_column(run.clustering.cluster_labels)
     for name, title in (("label", "Label"), ("split", "Split")):
         values = run.first_places[name].to_pylist()
         if any(v is not None for v in values):
@@ -124,6 +113,23 @@ def run_columns(run: Run) -> Iterator[Column]:
             column = from_values(name, name.removeprefix(METADATA_PREFIX), run.first_places[name])
             if column is not None:
                 yield column
+
+
+def cluster_column(labels: Int32) -> Column:
+    """Make the column of clusters; -1 is noise, the last category."""
+    import numpy as np
+
+    n_clusters = int(labels.max(initial=-1)) + 1
+    names = [f"cluster {i}" for i in range(n_clusters)]
+    has_noise = bool((labels < 0).any())
+    return Column(
+        name="cluster",
+        title="Cluster",
+        kind="categorical",
+        codes=np.where(labels < 0, n_clusters, labels).astype(np.uint16),
+        categories=(*names, NOISE) if has_noise else tuple(names),
+        neutral=n_clusters if has_noise else None,
+    )
 
 
 def categorical(name: str, title: str, values: Sequence[Any]) -> Column | None:

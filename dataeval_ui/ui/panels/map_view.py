@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from dataeval_ui.services.analysis_columns import offered_analyses
+from dataeval_ui.services.analysis_columns import version_of
 from dataeval_ui.ui import cached, state
 from dataeval_ui.ui.components.mount import base_path
 from dataeval_ui.ui.components.scatter import Highlight, MapLook, pending_events, scatter_map
@@ -117,8 +117,7 @@ def render_map(
     """Draw the map, with Plotly where the browser has no WebGL2."""
     specs = cached.colour_specs(run, base_path())
     urls = RunUrls(run.id, base_path())
-    analysis = offered_analyses(run).get(view.colour)
-    url = urls.column(view.colour, version=None if analysis is None else analysis.version)
+    url = urls.column(view.colour, version=version_of(run, view.colour))
     colour = specs.get(view.colour) or colour_spec(run.column(view.colour), url)
     shown = None if mask is None else mask.nonzero()[0]
     events = scatter_map(

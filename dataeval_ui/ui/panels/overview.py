@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from dataeval_ui.services.analysis_columns import CLUSTERS
 from dataeval_ui.ui import cached
 from dataeval_ui.ui.panels.clock import moment
 from dataeval_ui.ui.panels.cluster_names import render_cluster_names
@@ -13,6 +14,7 @@ from dataeval_ui.ui.panels.colouring import distribution_figure
 from dataeval_ui.ui.panels.download import render_download
 from dataeval_ui.ui.panels.neighbours import take_own_image
 from dataeval_ui.ui.panels.picture import facts_html
+from dataeval_ui.ui.panels.stability import render_stability
 from dataeval_ui.ui.panels.theme import is_dark
 from dataeval_ui.ui.state import ExploreState
 from dataeval_ui.ui.text import count, plain
@@ -52,6 +54,8 @@ def render_overview(run: Run, view: ExploreState, mask: npt.NDArray[np.bool_] | 
         )
     if view.colour == "cluster":
         render_cluster_names(run)
+    if view.colour == "cluster" or view.colour.startswith(CLUSTERS):
+        render_stability(run, view)
     st.caption("Ask about an image of your own")
     take_own_image(run, key="own_image")
     with st.container(horizontal=True):
