@@ -9,9 +9,13 @@ import pytest
 
 from tests import postgres
 from tests.chromium import FLAGS, MISSING, REQUIRED, find_chromium
+from tests.exported import share_compiled
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
+
+
+share_compiled()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,8 +1,9 @@
-"""Workspaces that share what a backbone's export made: eleven seconds that only the tests of the export itself need."""
+"""What tests share: exported networks, eleven seconds, and numba's cache, twenty; only tests of their making need new ones."""
 
 from __future__ import annotations
 
 import atexit
+import os
 import shutil
 import tempfile
 from functools import cache
@@ -10,14 +11,20 @@ from pathlib import Path
 
 
 @cache
-def _models() -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="dataeval-ui-models-"))
+def _shared(name: str) -> Path:
+    folder = Path(tempfile.mkdtemp(prefix=f"dataeval-ui-{name}-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
 
 
+def share_compiled() -> None:
+    """Keep what numba compiles in one folder, unless the environment names another; before numba is imported."""
+    os.environ.setdefault("NUMBA_CACHE_DIR", str(_shared("numba")))
+
+
 def prepared(workspace: Path) -> Path:
-    """Make a workspace folder whose exported networks are those of all others made so in this process."""
+    """Make a workspace folder whose exported networks and compiled kernels are those of all others made so."""
     workspace.mkdir(parents=True, exist_ok=True)
-    (workspace / "models").symlink_to(_models(), target_is_directory=True)
+    (workspace / "models").symlink_to(_shared("models"), target_is_directory=True)
+    (workspace / "numba").symlink_to(_shared("numba"), target_is_directory=True)
     return workspace

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MAX_AHEAD", "DecoderPool", "IsKnown"]
 
-MAX_AHEAD = 256
+MAX_AHEAD = 512
 _MAX_AHEAD_BYTES = 64 * 2**20
 _FILES_PER_PROCESS = 16
 _START_TRIES = 3
