@@ -1,4 +1,4 @@
-"""What tests share: exported networks, eleven seconds, and numba's cache, twenty; only tests of their making need new ones."""
+"""What tests share: exported networks and compiled kernels, eleven and twenty seconds; few tests need new ones."""
 
 from __future__ import annotations
 
