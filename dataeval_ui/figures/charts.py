@@ -219,15 +219,16 @@ def selected_rows(event: object) -> list[int]:
     list of int
         Sorted, each once; empty where nothing is selected or where the event is of no known form.
     """
-    selection = _entry(event, "selection")
-    indices = _entry(selection, "point_indices")
+    selection = event_entry(event, "selection")
+    indices = event_entry(selection, "point_indices")
     if not isinstance(indices, (list, tuple)) or not indices:
-        points = _entry(selection, "points")
-        indices = [_entry(point, "point_index") for point in points] if isinstance(points, (list, tuple)) else []
+        points = event_entry(selection, "points")
+        indices = [event_entry(point, "point_index") for point in points] if isinstance(points, (list, tuple)) else []
     return sorted({i for i in indices if isinstance(i, int) and not isinstance(i, bool) and i >= 0})
 
 
-def _entry(value: object, name: str) -> object:
+def event_entry(value: object, name: str) -> object:
+    """Return an entry of an event, which is a mapping or an object; None where there is none."""
     if isinstance(value, Mapping):
         return value.get(name)
     return getattr(value, name, None)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +20,37 @@ if TYPE_CHECKING:
 MAX_IMAGES = 10_000
 """Of each set; of a larger one so many are drawn at random, and the answer says so."""
 
+MAX_PERMUTATIONS_OF_ALL = 200
+"""Of the MMD of all images of larger sets, which takes a byte for each image and permutation."""
+
+N_SHOWN = 24
+"""Images in each gallery."""
+
 _HISTORY_SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriftAnswer:
+    """What `dataeval-ui drift --json` prints, and what each compared image has to do with it.
+
+    Attributes
+    ----------
+    told : dict
+    rows : pair of ndarray of int64
+        Rows of the compared images in the reference's and in the test run.
+    scores : pair of ndarray of float32
+        Of the domain classifier, for each of these rows; larger is more like the test set.
+    ratios : pair of ndarray of float64
+        Log ratio of densities; positive where the test set is denser.
+    groups : mapping of str to a pair of sequences of str
+        `by_cluster` and `by_class`: the group of each of these rows; an image without a class has the empty name.
+    """
+
+    told: Json
+    rows: tuple[np.ndarray, np.ndarray]
+    scores: tuple[np.ndarray, np.ndarray]
+    ratios: tuple[np.ndarray, np.ndarray]
+    groups: Mapping[str, tuple[Sequence[str], Sequence[str]]]
 
 
 def compare_runs_for_drift(
@@ -30,7 +62,22 @@ def compare_runs_for_drift(
     random_state: int = 0,
     progress: Progress | None = None,
 ) -> Json:
-    """Compare two runs, or two splits of them, and return what `dataeval-ui drift --json` prints.
+    """Compare two runs and return what `dataeval-ui drift --json` prints; see `answer_for_drift`."""
+    return answer_for_drift(
+        reference, test, splits=splits, n_permutations=n_permutations, random_state=random_state, progress=progress
+    ).told
+
+
+def answer_for_drift(
+    reference: Run,
+    test: Run,
+    *,
+    splits: tuple[str, str] | None = None,
+    n_permutations: int = 500,
+    random_state: int = 0,
+    progress: Progress | None = None,
+) -> DriftAnswer:
+    """Compare two runs, or two splits of them.
 
     Parameters
     ----------
@@ -39,10 +86,9 @@ def compare_runs_for_drift(
 
     Returns
     -------
-    dict
-        `drifted`, `drift_p_value`, `verdict`, `n_reference`, `n_test`, `sampled`, `agreement`, `power`, `tests`,
-        `distances`, `by_cluster`, `by_class`, `by_metadata` and `most_shifted`: the test images that the domain
-        classifier is surest of.
+    DriftAnswer
+        `told` has `drifted`, `drift_p_value`, `verdict`, `n_reference`, `n_test`, `sampled`, `agreement`, `power`,
+        `tests`, `distances`, `by_cluster`, `by_class`, `by_metadata`, `new_in_test`, `vanished` and `most_shifted`.
 
     Raises
     ------
@@ -53,8 +99,10 @@ def compare_runs_for_drift(
     """
     import numpy as np
 
-    from dataeval_ui.analysis.drift.compare import compare_sets
-    from dataeval_ui.services.drift_columns import factor_rows, shared_factors, shared_statistics
+    from dataeval_ui.analysis.drift.compare import compare_sets, mmd_of_all
+    from dataeval_ui.analysis.drift.kernels import median_bandwidth
+    from dataeval_ui.analysis.drift.placement import density_ratios
+    from dataeval_ui.services.drift_columns import ChosenRows, factor_rows, shared_factors, shared_statistics
 
     if reference.record.key != test.record.key:
         raise InputError(
@@ -66,7 +114,8 @@ def compare_runs_for_drift(
         raise InputError("Reference and test are the same images; choose another run, or two splits of this one.")
     rng = np.random.default_rng(random_state)
     rows, n_all = [], []
-    for run, split in zip((reference, test), splits or (None, None), strict=True):
+    chosen_of = list(zip((reference, test), splits or (None, None), strict=True))
+    for run, split in chosen_of:
         chosen = _rows_of(run, split)
         n_all.append(len(chosen))
         rows.append(np.sort(rng.choice(chosen, MAX_IMAGES, replace=False)) if len(chosen) > MAX_IMAGES else chosen)
@@ -86,36 +135,66 @@ def compare_runs_for_drift(
         random_state=random_state,
         progress=progress,
     )
+    of_all = []
+    if any(n > MAX_IMAGES for n in n_all):
+        sides = [ChosenRows(run.view.embeddings, _rows_of(run, split)) for run, split in chosen_of]
+        of_all.append(
+            mmd_of_all(
+                sides[0],
+                sides[1],
+                bandwidth=median_bandwidth(np.concatenate(vectors)),
+                n_permutations=min(n_permutations, MAX_PERMUTATIONS_OF_ALL),
+                random_state=random_state,
+                progress=progress,
+            )
+        )
     clusters = _nearest_clusters(reference, vectors)
-    by_cluster = _shares([f"cluster {c}" if c >= 0 else "noise" for c in clusters[0]],
-                         [f"cluster {c}" if c >= 0 else "noise" for c in clusters[1]])  # fmt: skip
+    named = [[f"cluster {c}" if c >= 0 else "noise" for c in side] for side in clusters]
+    by_cluster = _shares(named[0], named[1])
     by_class = _shares([n for n in labels[0] if n is not None], [n for n in labels[1] if n is not None])
-    scores = found.scores[len(vectors[0]) :]
-    most = np.argsort(-scores, kind="stable")[:24]
-    told = {t.name: t for t in found.tests}
-    return {
+    scores = found.scores[: len(vectors[0])], found.scores[len(vectors[0]) :]
+    ratios = density_ratios(vectors[0], vectors[1])
+    auroc = next(t.statistic for t in found.tests if t.name == "classifier")
+    told = {
         "drifted": found.drifted,
         "drift_p_value": found.p_value,
-        "verdict": _verdict(found.drifted, found.p_value, told["classifier"].statistic, by_cluster, by_class),
+        "verdict": _verdict(found.drifted, found.p_value, auroc, by_cluster, by_class),
         "n_reference": len(rows[0]),
         "n_test": len(rows[1]),
         "sampled": [n > MAX_IMAGES for n in n_all],
         "agreement": found.agreement,
         "power": found.power.to_json(),
         "tests": [t.to_json() for t in found.tests],
-        "distances": [t.to_json() for t in found.distances],
+        "distances": [t.to_json() for t in (*found.distances, *of_all)],
         "by_cluster": by_cluster,
         "by_class": by_class,
         "by_metadata": factor_rows(factors, found.factors, len(rows[0])),
-        "most_shifted": [
-            {
-                "image_id": test.image_ids[rows[1][i]],
-                "path": test.places(int(rows[1][i]))[0].path,
-                "score": round(float(scores[i]), 6),
-            }
-            for i in most
-        ],
+        "new_in_test": _most(test, rows[1], ratios[1]),
+        "vanished": _most(reference, rows[0], -ratios[0]),
+        "most_shifted": _most(test, rows[1], scores[1]),
     }
+    classes = [["" if name is None else name for name in side] for side in labels]
+    return DriftAnswer(
+        told=told,
+        rows=(rows[0], rows[1]),
+        scores=scores,
+        ratios=ratios,
+        groups={"by_cluster": (named[0], named[1]), "by_class": (classes[0], classes[1])},
+    )
+
+
+def _most(run: Run, rows: np.ndarray, scores: np.ndarray) -> list[Json]:
+    """Return the images of the highest scores, the highest first."""
+    import numpy as np
+
+    return [
+        {
+            "image_id": run.image_ids[rows[i]],
+            "path": run.places(int(rows[i]))[0].path,
+            "score": round(float(scores[i]), 6),
+        }
+        for i in np.argsort(-scores, kind="stable")[:N_SHOWN]
+    ]
 
 
 def append_history(path: Path, told: Json, *, reference: str, test: str) -> None:

@@ -22,6 +22,27 @@ _MAX_CATEGORIES = 200
 """A text column of more values is more likely a name than a property."""
 
 
+class ChosenRows:
+    """Some rows of a memory map, read a slice at a time; see `fourier.Rows`."""
+
+    def __init__(self, values: Float32, rows: np.ndarray) -> None:
+        self._values, self._rows = values, rows
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(n_rows, n_dims)."""
+        return (len(self._rows), *self._values.shape[1:])
+
+    def __len__(self) -> int:
+        """Return n_rows."""
+        return len(self._rows)
+
+    def __getitem__(self, rows: slice, /) -> Float32:
+        """Read some of the rows."""
+        found: Float32 = self._values[self._rows[rows]]
+        return found
+
+
 def shared_statistics(runs: tuple[Run, Run], rows: list[np.ndarray]) -> tuple[Float32, Float32] | None:
     """Return the statistics that both runs have, of shape (n_images, n_statistics) each; None without any."""
     import numpy as np

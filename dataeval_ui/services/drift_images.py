@@ -1,7 +1,8 @@
-"""The images that show a drift, each beside what the reference has that is most like it."""
+"""The images that show a drift, each beside what the other set has that is most like it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,16 +14,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShiftedImage:
-    """An image of the test set, and the images of the reference that are most like it.
+    """An image of one set, and the images of the other that are most like it.
 
     Attributes
     ----------
     row : int
-        In the test run.
+        In its run.
     score : float
-        Of the domain classifier; larger means more surely of the test set.
+        What it was chosen by: larger means more surely of its set, or denser there.
     nearest : tuple of (int, float)
-        Rows in the reference run with their cosine similarities, the most similar first.
+        Rows in the other run with their cosine similarities, the most similar first.
     """
 
     row: int
@@ -35,17 +36,17 @@ def splits_of(run: Run) -> tuple[str, ...]:
     return tuple(sorted({name for name in run.first_places["split"].to_pylist() if name is not None}))
 
 
-def shifted_images(
-    reference: Run, test: Run, told: Json, *, split: str | None = None, n: int = 8, n_nearest: int = 3
+def images_beside(
+    run: Run, other: Run, listed: Sequence[Json], *, split: str | None = None, n: int = 8, n_nearest: int = 3
 ) -> tuple[ShiftedImage, ...]:
-    """Return the most shifted images of a comparison with their nearest images of the reference, exact by cosine.
+    """Return images of a comparison with their nearest images of the other set, exact by cosine.
 
     Parameters
     ----------
-    told : dict
-        What `compare_runs_for_drift` returned for these runs.
+    listed : sequence of dict
+        `new_in_test`, `vanished` or `most_shifted` of `compare_runs_for_drift`; images of `run`.
     split : str, optional
-        Of the reference; only its images may be nearest.
+        Of the other set; only its images may be nearest.
     """
     import numpy as np
 
@@ -53,11 +54,23 @@ def shifted_images(
 
     mask = None
     if split is not None:
-        mask = np.array([name == split for name in reference.first_places["split"].to_pylist()], dtype=np.bool_)
+        mask = np.array([name == split for name in other.first_places["split"].to_pylist()], dtype=np.bool_)
     shown = []
-    for image in told["most_shifted"][:n]:
-        row = test.row_of[image["image_id"]]
-        found = search_vector(reference, np.asarray(test.view.embeddings[row]), k=n_nearest, mask=mask)
+    for image in listed[:n]:
+        row = run.row_of[image["image_id"]]
+        found = search_vector(other, np.asarray(run.view.embeddings[row]), k=n_nearest, mask=mask)
         nearest = tuple((int(r), float(s)) for r, s in zip(found.rows, found.similarities, strict=True))
         shown.append(ShiftedImage(row=row, score=float(image["score"]), nearest=nearest))
     return tuple(shown)
+
+
+def galleries(
+    reference: Run, test: Run, told: Json, *, splits: tuple[str, str] | None = None
+) -> dict[str, tuple[ShiftedImage, ...]]:
+    """Return the images that show a drift, by the name of their list in what `compare_runs_for_drift` returned."""
+    first, second = splits if splits else (None, None)
+    return {
+        "new_in_test": images_beside(test, reference, told["new_in_test"], split=first),
+        "vanished": images_beside(reference, test, told["vanished"], split=second),
+        "most_shifted": images_beside(test, reference, told["most_shifted"], split=first),
+    }

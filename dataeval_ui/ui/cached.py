@@ -22,14 +22,16 @@ if TYPE_CHECKING:
     from dataeval_ui.embed.layers import Layer
     from dataeval_ui.services.columns import Column
     from dataeval_ui.services.coverage import LabelOrder
+    from dataeval_ui.services.drift import DriftAnswer
     from dataeval_ui.services.drift_images import ShiftedImage
+    from dataeval_ui.services.drift_map import DriftMap
     from dataeval_ui.services.duplicate_groups import DuplicateGroup
     from dataeval_ui.services.health import Card
     from dataeval_ui.services.labels import Classes, Predictor
     from dataeval_ui.services.outlier_scores import OodScores, OutlierMethod
     from dataeval_ui.services.parts import RunParts
     from dataeval_ui.services.run import Run
-    from dataeval_ui.types import Finding, Json
+    from dataeval_ui.types import Finding
     from dataeval_ui.types.base import Float32, Int64
     from dataeval_ui.types.labels import BayesErrorBounds, LabelErrors, NeighbourConfusion
     from dataeval_ui.types.quality import QualityReport
@@ -151,16 +153,20 @@ def ood(opened: Run, reference: Run) -> OodScores:
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _drift(
     workspace: str, reference_id: str, test_id: str, splits: tuple[str, str] | None, _reference: Run, _test: Run
-) -> tuple[Json, tuple[ShiftedImage, ...]]:
-    from dataeval_ui.services.drift import compare_runs_for_drift
-    from dataeval_ui.services.drift_images import shifted_images
+) -> tuple[DriftAnswer, Mapping[str, tuple[ShiftedImage, ...]], DriftMap]:
+    from dataeval_ui.services.drift import answer_for_drift
+    from dataeval_ui.services.drift_images import galleries
+    from dataeval_ui.services.drift_map import drift_map
 
-    told = compare_runs_for_drift(_reference, _test, splits=splits)
-    return told, shifted_images(_reference, _test, told, split=splits[0] if splits else None)
+    answer = answer_for_drift(_reference, _test, splits=splits)
+    shown = galleries(_reference, _test, answer.told, splits=splits)
+    return answer, shown, drift_map(_reference, _test, answer)
 
 
-def drift(reference: Run, test: Run, splits: tuple[str, str] | None) -> tuple[Json, tuple[ShiftedImage, ...]]:
-    """Return what the tests for drift say, and the images that show it; shared, and must not be written to."""
+def drift(
+    reference: Run, test: Run, splits: tuple[str, str] | None
+) -> tuple[DriftAnswer, Mapping[str, tuple[ShiftedImage, ...]], DriftMap]:
+    """Return what the tests for drift say, the images that show it, and the map; shared, and must not be written to."""
     return _drift(str(reference.services.workspace.root), reference.id, test.id, splits, reference, test)
 
 

@@ -6,28 +6,65 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from dataeval_ui.errors import InputError
 from dataeval_ui.services.context import open_services
 from dataeval_ui.services.demo import install_demo
-from dataeval_ui.services.drift import append_history, compare_runs_for_drift
+from dataeval_ui.services.drift import answer_for_drift, append_history, compare_runs_for_drift
+from dataeval_ui.services.drift_map import drift_map
 from dataeval_ui.services.run import Run
 from dataeval_ui.services.runs import open_run
 from dataeval_ui.settings import load_settings
+from tests.demo_truth import TRUTH
+from tests.drift_sets import add_demo_set
 
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Run]:
-    """The demo's run."""
+    """The demo's run, and those of its two later sets."""
     workspace = tmp_path_factory.mktemp("drift") / "workspace"
     services = open_services(load_settings({"workspace": workspace, "n_decoders": 1}, environment={}))
-    return {"first": open_run(services, install_demo(services).id)}
+    first = install_demo(services).id
+    sets = {name: add_demo_set(services, name) for name in ("fresh", "drifted")}
+    return {"first": open_run(services, first), **{name: open_run(services, run) for name, run in sets.items()}}
 
 
 def test_undrifted_splits_are_not_found(demo: dict[str, Run]) -> None:
     told = compare_runs_for_drift(demo["first"], demo["first"], splits=("train", "test"), n_permutations=199)
     assert not told["drifted"], told["verdict"]
+
+
+def test_the_demos_drifted_set_is_found_and_where(demo: dict[str, Run]) -> None:
+    answer = answer_for_drift(demo["first"], demo["drifted"], n_permutations=199)
+    told = answer.told
+    assert told["drifted"], told["verdict"]
+    assert told["verdict"].startswith("Drifted: AUROC 0.9")
+    by_name = {test["name"]: test for test in told["tests"] + told["distances"]}
+    for name in ("mmd", "energy", "classifier", "neighbors", "ks", "mwu", "statistics", "kid", "hp_tree"):
+        assert by_name[name]["p_value"] <= 0.05, name
+    assert all(0 < test["p_value"] <= 1 for test in by_name.values())
+    changed = {row["path"] for row in TRUTH["drifted"]["images"]}
+    assert {image["path"] for image in told["most_shifted"] + told["new_in_test"]} <= changed
+    shares = {group["name"]: group for group in told["by_class"]}
+    assert shares["flags"]["lift"] > 1.3 > 0.5 > shares["birds"]["lift"]
+    assert len(answer.scores[0]) == len(answer.rows[0]) == told["n_reference"]
+    assert answer.ratios[1].mean() > answer.ratios[0].mean()
+
+
+def test_the_demos_fresh_set_is_not_drifted_in_its_embeddings(demo: dict[str, Run]) -> None:
+    told = compare_runs_for_drift(demo["first"], demo["fresh"], n_permutations=199)
+    assert not told["drifted"], told["verdict"]
+
+
+def test_a_test_image_is_placed_by_itself_as_among_all(demo: dict[str, Run]) -> None:
+    answer = answer_for_drift(demo["first"], demo["drifted"], n_permutations=19)
+    together = drift_map(demo["first"], demo["drifted"], answer)
+    one = replace(answer, rows=(answer.rows[0], answer.rows[1][7:8]))
+    alone = drift_map(demo["first"], demo["drifted"], one)
+    np.testing.assert_allclose(alone.test_xy[0], together.test_xy[7], rtol=0, atol=1e-6)
+    np.testing.assert_array_equal(together.reference_xy, demo["first"].projection.xy)
 
 
 def test_runs_of_other_embeddings_are_refused_with_the_way_to_run_again(demo: dict[str, Run]) -> None:

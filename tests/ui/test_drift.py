@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from dataeval_ui.services.drift import compare_runs_for_drift
-from dataeval_ui.services.drift_images import shifted_images, splits_of
+from dataeval_ui.services.drift import answer_for_drift, compare_runs_for_drift
+from dataeval_ui.services.drift_images import galleries, splits_of
+from dataeval_ui.services.drift_map import drift_map
 from dataeval_ui.services.runs import open_run
 from dataeval_ui.ui import cached
 from dataeval_ui.ui.panels import drift_choice
@@ -27,10 +29,11 @@ def test_the_verdict_on_the_demos_splits_is_shown_as_not_drifted(analysed: Analy
     assert "Drifted" not in words(app)
     run = open_run(analysed.services, analysed.run_id)
     told = compare_runs_for_drift(run, run, splits=("train", "test"))
-    table = app.dataframe[0].value
+    table = next(frame.value for frame in app.dataframe if "Test" in frame.value and "Effect size" in frame.value)
     assert list(table["Test"]) == [test["title"] for test in told["tests"]]
     assert list(table["p-value"]) == [f"{test['p_value']:.3g}" for test in told["tests"]]
-    assert len(app.get("plotly_chart")) == 2
+    assert len(app.get("plotly_chart")) == 3
+    assert plain(told["agreement"], max_chars=600) in words(app)
     assert app.query_params["tested"] == "1"
 
 
@@ -38,10 +41,13 @@ def test_a_drifted_set_is_said_in_a_word_and_where(
     analysed: Analysed, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = open_run(analysed.services, analysed.run_id)
-    told = compare_runs_for_drift(run, run, splits=("train", "test"), n_permutations=19)
+    answer = answer_for_drift(run, run, splits=("train", "test"), n_permutations=19)
+    told = answer.told
     group = {**told["by_class"][0], "name": HOSTILE, "lift": None, "p_value": 0.001}
     told = {**told, "drifted": True, "verdict": f"Drifted: mostly class {HOSTILE!r}.", "by_class": [group]}
-    monkeypatch.setattr(cached, "drift", lambda *_: (told, shifted_images(run, run, told, split="train")))
+    answer = replace(answer, told=told)
+    shown = galleries(run, run, told, splits=("train", "test"))
+    monkeypatch.setattr(cached, "drift", lambda *_: (answer, shown, drift_map(run, run, answer)))
     app = open_page(analysed.services, "drift", run=analysed.run_id, tested="1")
     assert failures(app) == []
     assert "Drifted" in words(app)
@@ -86,7 +92,7 @@ def test_nearest_images_are_of_the_reference_split_and_the_most_similar(analysed
     split = run.first_places["split"].to_pylist()
     units = np.asarray(run.view.embeddings, dtype=np.float64)
     units /= np.linalg.norm(units, axis=1, keepdims=True)
-    for image in shifted_images(run, run, told, split="train"):
+    for image in galleries(run, run, told, splits=("train", "test"))["most_shifted"]:
         assert split[image.row] == "test"
         similarity = np.where([name == "train" for name in split], units @ units[image.row], -np.inf)
         assert [s for _, s in image.nearest] == pytest.approx(np.sort(similarity)[::-1][:3].tolist(), abs=1e-5)

@@ -19,6 +19,7 @@ from dataeval_ui.analysis.drift.features import (
     largest_rank_shift,
     n_below_fdr,
 )
+from dataeval_ui.analysis.drift.fourier import Rows, fourier_mmd
 from dataeval_ui.analysis.drift.graphs import N_NEIGHBORS, same_set_shares
 from dataeval_ui.analysis.drift.kernels import kernel_statistics, median_bandwidth
 from dataeval_ui.analysis.drift.power import LEVEL, detectable
@@ -70,7 +71,7 @@ class Drift:
     drifted : bool
         `p_value` is at most 0.05.
     p_value : float
-        Of the smallest of all p-values, against the smallest of each permutation: it holds for all tests together.
+        Of the harmonic mean of all p-values, against that of each permutation: it holds for all tests together.
     tests : tuple of DriftTest
     distances : tuple of DriftTest
         Not in the verdict; empty where they were not asked for.
@@ -129,8 +130,8 @@ def compare_sets(
 
     Notes
     -----
-    Every statistic is computed on the same shuffles of which image is in which set; so is the smallest p-value, which
-    makes the verdict exact whatever the dependence of the tests (Westfall and Young, 1993).
+    Every statistic is computed on the same shuffles of which image is in which set; so is their harmonic mean, which
+    makes the verdict exact whatever the dependence of the tests; see `joint_p`.
     """
     progress = progress or Silent()
     check_pair(reference, test)
@@ -159,7 +160,7 @@ def compare_sets(
             name: permutation_p(np.append(row[0], largest[1:])) for name, row in zip(factors.names, each, strict=True)
         }
     progress.check_cancelled()
-    p_value = smallest_p(np.stack(list(found.values())))
+    p_value = joint_p(np.stack(list(found.values())))
     tests = _tell_features(
         [_test(name, values, len(pooled)) for name, values in found.items()], reference, test, rank_shifts
     )
@@ -176,13 +177,41 @@ def compare_sets(
     )
 
 
-def smallest_p(statistics: np.ndarray) -> float:
-    """P-value of the smallest p-value; `statistics` has the shape (n_tests, 1 + n_permutations)."""
+def mmd_of_all(
+    reference: Rows,
+    test: Rows,
+    *,
+    bandwidth: float,
+    n_permutations: int,
+    random_state: int = 0,
+    progress: Progress | None = None,
+) -> DriftTest:
+    """Test sets of which `compare_sets` sees a part: MMD of all images, see `fourier.fourier_mmd`."""
+    values = fourier_mmd(
+        reference, test, bandwidth=bandwidth, n_permutations=n_permutations, random_state=random_state,
+        progress=progress,
+    )  # fmt: skip
+    return _distance("mmd_of_all", values)
+
+
+def joint_p(statistics: np.ndarray) -> float:
+    """P-value of all tests together: of the harmonic mean of their p-values.
+
+    Parameters
+    ----------
+    statistics : ndarray of shape (n_tests, 1 + n_permutations)
+
+    Notes
+    -----
+    The mean of 1 / p is large where one p-value is very small, or several are small (Wilson, 2019,
+    https://doi.org/10.1073/pnas.1814092116). It is computed for every permutation as well, so its level holds whatever
+    the dependence of the tests.
+    """
     from scipy.stats import rankdata
 
     rounded = np.round(statistics / np.maximum(np.ptp(statistics, axis=1, keepdims=True), 1e-12), 6)
-    ranks = rankdata(-rounded, axis=1, method="max")
-    return permutation_p(-ranks.min(axis=0).astype(np.float64))
+    p_values = rankdata(-rounded, axis=1, method="max") / statistics.shape[1]
+    return permutation_p((1 / p_values).mean(axis=0))
 
 
 def _neighbors(pooled: Float32, random_state: int) -> Int32:

@@ -56,6 +56,11 @@ TESTS: Mapping[str, Wording] = {
 
 DISTANCES: Mapping[str, Wording] = {
     "frechet": Wording("Fréchet distance", "mean and covariance differ", "mean and covariance are alike"),
+    "mmd_of_all": Wording(
+        "MMD of all images, approximate",
+        "the embeddings as a whole have moved",
+        "the embeddings as a whole have not moved visibly",
+    ),
     "kid": Wording("KID", "means, variances and skew differ", "means, variances and skew are alike"),
     "precision": Wording(
         "Precision",

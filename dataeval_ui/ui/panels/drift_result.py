@@ -9,17 +9,14 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from dataeval_ui.figures import share_figure
-from dataeval_ui.services.drift_images import ShiftedImage
 from dataeval_ui.types import Json
 from dataeval_ui.ui import cached
-from dataeval_ui.ui.components.mount import base_path
-from dataeval_ui.ui.components.urls import RunUrls
-from dataeval_ui.ui.panels.health_list import selection_address
+from dataeval_ui.ui.panels.drift_gallery import render_galleries
+from dataeval_ui.ui.panels.drift_map import choose_group, render_drift_map
 from dataeval_ui.ui.panels.theme import is_dark
-from dataeval_ui.ui.text import html, plain
+from dataeval_ui.ui.text import plain
 
 if TYPE_CHECKING:
-    from dataeval_ui.services.run import Run
     from dataeval_ui.ui.panels.drift_choice import Sets
 
 MAX_BARS = 12
@@ -30,16 +27,18 @@ LEVEL = 0.05
 def render_result(sets: Sets) -> None:
     """Test, or recall the answer, and draw it."""
     with st.spinner("Testing for drift…", show_time=True):
-        told, shifted = cached.drift(sets.reference, sets.test, sets.splits)
+        answer, shown, places = cached.drift(sets.reference, sets.test, sets.splits)
+    told = answer.told
     _render_verdict(sets, told)
-    _render_tests(told)
+    render_drift_map(sets, answer, places)
+    render_galleries(sets, shown)
     st.subheader("Where the sets differ", anchor=False)
     kinds = [(title, told[name]) for title, name in (("cluster", "by_cluster"), ("class", "by_class")) if told[name]]
     for column, (title, groups) in zip(st.columns(len(kinds), gap="small"), kinds, strict=True):
         with column:
             _render_groups(title, groups)
     _render_metadata(told["by_metadata"])
-    _render_shifted(sets, shifted)
+    _render_tests(told)
 
 
 def _render_verdict(sets: Sets, told: Json) -> None:
@@ -118,6 +117,7 @@ def _render_groups(title: str, groups: Sequence[Json]) -> None:
         st.markdown(f"**Share of each {title}**")
         for sentence in group_sentences(title, groups):
             st.markdown(plain(sentence, max_chars=400))
+        names = [group["name"] for group in groups[:MAX_BARS]]
         st.plotly_chart(
             share_figure(
                 {group["name"]: (group["share_reference"], group["share_test"]) for group in groups[:MAX_BARS]},
@@ -125,8 +125,11 @@ def _render_groups(title: str, groups: Sequence[Json]) -> None:
             ),
             key=f"drift_chart_{title}",
             config={"displayModeBar": False},
+            on_select=lambda: choose_group(f"by_{title}", names, f"drift_chart_{title}"),
+            selection_mode="points",
             alt=f"Share of each {title} in the reference and in the test set",
         )
+        st.caption(f"Click a bar to see only that {title} on the map.")
         if len(groups) > MAX_BARS:
             st.caption(f"The {MAX_BARS} most telling of {len(groups):,}; the JSON has all.")
 
@@ -146,43 +149,3 @@ def group_sentences(title: str, groups: Sequence[Json]) -> list[str]:
     if len(changed) > MAX_SENTENCES:
         told.append(f"And {len(changed) - MAX_SENTENCES} more.")
     return told
-
-
-def _render_shifted(sets: Sets, shifted: Sequence[ShiftedImage]) -> None:
-    st.subheader("Most shifted images", anchor=False)
-    st.caption(
-        "Test images that the domain classifier is surest of, each beside the reference images most like it, with the "
-        "cosine similarity. There are such images without any drift, too: the verdict says whether they count."
-    )
-    cards = "".join(_card(sets, image) for image in shifted)
-    st.html(
-        '<div style="display:grid;grid-template-columns:repeat(auto-fill,minmax(min(330px,100%),1fr));gap:12px">'
-        f"{cards}</div>"
-    )
-    st.page_link(
-        "app_pages/explore.py",
-        label="Show them on the map",
-        icon=":material/bubble_chart:",
-        query_params={"run": sets.test.id, **selection_address(sets.test, [image.row for image in shifted])},
-    )
-
-
-def _card(sets: Sets, image: ShiftedImage) -> str:
-    nearest = "".join(_picture(sets.reference, row, f"{similarity:.2f}", 64) for row, similarity in image.nearest)
-    return (
-        '<div style="display:flex;gap:10px;align-items:center;border:1px solid #8884;border-radius:8px;padding:8px">'
-        f"{_picture(sets.test, image.row, 'test', 104)}"
-        f'<div style="display:flex;gap:6px;align-items:center">{nearest}</div></div>'
-    )
-
-
-def _picture(run: Run, row: int, below: str, px: int) -> str:
-    urls = RunUrls(run.id, base_path())
-    path = html(run.places(row)[0].path)
-    return (
-        f'<a href="{html(urls.image(row), max_chars=2_000)}" target="_blank" rel="noopener" title="{path}" '
-        'style="color:inherit;text-decoration:none;text-align:center;font-size:.8rem">'
-        f'<img src="{html(urls.thumbnail(row), max_chars=2_000)}" alt="{path}" loading="lazy" '
-        f'style="display:block;width:{px}px;height:{px}px;object-fit:contain;border-radius:6px;background:#8881">'
-        f"{html(below)}</a>"
-    )
