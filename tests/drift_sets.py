@@ -18,6 +18,7 @@ def add_demo_set(services: Services, name: str) -> str:
     dataset = add_dataset(services, DEMO / name)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(projection, "_fit_umap", lambda start, *_: start)
+        patch.setattr(projection, "warm_up", lambda: None)
         summary = run_here(
             services,
             RunRequest(dataset_id=dataset.id, backbone="efficientnet-lite0", params=AnalysisParams()),

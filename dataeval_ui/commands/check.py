@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dataeval_ui.commands.output import say
@@ -29,6 +30,12 @@ def add_parser(
         metavar="CONDITION",
         help="such as 'leaked_images > 0'; repeatable. Without any, the metrics are printed",
     )
+    check.add_argument(
+        "--drift-history",
+        type=Path,
+        metavar="HISTORY",
+        help="what `drift --append` wrote: adds the metrics drifted, drift_p_value and drift_auroc",
+    )
     check.add_argument("--junit", metavar="FILE", help="write a JUnit report that names the images")
     check.add_argument("--markdown", metavar="FILE", help="write a summary for a pull request")
 
@@ -39,7 +46,9 @@ def check(services: Services, args: argparse.Namespace) -> int:
     from dataeval_ui.services.runs import find_run, open_run
     from dataeval_ui.share.gate_reports import junit, markdown, values_text
 
-    report = check_run(open_run(services, find_run(services, args.run).id), args.fail_on)
+    report = check_run(
+        open_run(services, find_run(services, args.run).id), args.fail_on, drift_history=args.drift_history
+    )
     if args.junit:
         _write(args.junit, junit(report))
     if args.markdown:
@@ -59,8 +68,6 @@ def check(services: Services, args: argparse.Namespace) -> int:
 
 
 def _write(out: str, data: bytes) -> None:
-    from pathlib import Path
-
     try:
         Path(out).write_bytes(data)
     except OSError as error:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import argparse
 
     from dataeval_ui.services.context import Services
+    from dataeval_ui.services.run import Run
 
 
 def add_parser(commands: Any, shared: argparse.ArgumentParser, json_too: argparse.ArgumentParser) -> None:
@@ -22,6 +23,10 @@ def add_parser(commands: Any, shared: argparse.ArgumentParser, json_too: argpars
     parser.add_argument("test", metavar="TEST", help="another run with the same embeddings")
     parser.add_argument("--split", nargs=2, metavar=("REF", "TEST"), help="only these splits; of one run named twice")
     parser.add_argument("--permutations", type=int, default=500, metavar="B", help="shuffles of a test (default 500)")
+    parser.add_argument("--over", metavar="COLUMN", help="cut TEST into chunks by this column of times or numbers")
+    cut = parser.add_mutually_exclusive_group()
+    cut.add_argument("--chunks", type=int, metavar="N", help="chunks of as many images each (default 10)")
+    cut.add_argument("--period", choices=("day", "week", "month", "year"), help="chunks of a period, in place of N")
     parser.add_argument("--append", type=Path, metavar="HISTORY", help="add the answer to this file, a line a call")
 
 
@@ -36,6 +41,10 @@ def drift(services: Services, args: argparse.Namespace) -> int:
         raise ParameterError(f"--permutations must be in [19, 100000], got {args.permutations}.")
     reference = open_run(services, find_run(services, args.reference).id)
     test = open_run(services, find_run(services, args.test).id)
+    if args.over is not None:
+        return _over_time(reference, test, args)
+    if args.chunks is not None or args.period is not None:
+        raise ParameterError("--chunks and --period need --over COLUMN, the column of times.")
     told = compare_runs_for_drift(
         reference,
         test,
@@ -51,6 +60,27 @@ def drift(services: Services, args: argparse.Namespace) -> int:
     print(told["verdict"])
     names = ("title", "statistic", "p_value", "effect_size")
     return show([{n: _text(t[n]) for n in names} for t in told["tests"]], False, empty="", key="tests")
+
+
+def _over_time(reference: Run, test: Run, args: argparse.Namespace) -> int:
+    from dataeval_ui.errors import ParameterError
+    from dataeval_ui.jobs.progress import TerminalProgress
+    from dataeval_ui.services.drift_time import cut_by_time, drift_over_time
+
+    if args.split or args.append:
+        raise ParameterError("--over compares whole runs chunk by chunk; leave out --split and --append.")
+    chunks = cut_by_time(test, args.over, n_chunks=args.chunks, period=args.period)
+    told = drift_over_time(
+        test,
+        chunks,
+        reference=None if reference.id == test.id else reference,
+        progress=TerminalProgress(sys.stderr),
+    )
+    if args.json:
+        print(json.dumps(told))
+        return 0
+    print(told["sentence"])
+    return show([{n: _text(v) for n, v in chunk.items()} for chunk in told["chunks"]], False, empty="", key="chunks")
 
 
 def _text(value: object) -> object:

@@ -222,6 +222,37 @@ def append_history(path: Path, told: Json, *, reference: str, test: str) -> None
         raise InputError(f"The history {str(path)!r} cannot be written: {error.strerror}. Name another file.") from None
 
 
+def last_of_history(path: Path, test: str) -> dict[str, float]:
+    """Return `drifted` (0 or 1), `drift_p_value` and `drift_auroc` of the last comparison with a test run.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, is no history, or does not have that run.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        raise InputError(
+            f"The history {str(path)!r} cannot be read; name a file of `dataeval-ui drift --append`."
+        ) from None
+    for text in reversed(lines):
+        try:
+            line = json.loads(text)
+            if line["test"] != test:
+                continue
+            return {
+                "drifted": float(bool(line["drifted"])),
+                "drift_p_value": float(line["drift_p_value"]),
+                "drift_auroc": float(line["tests"]["classifier"]["statistic"]),
+            }
+        except (ValueError, KeyError, TypeError):
+            raise InputError(
+                f"{str(path)!r} has a line that is no comparison; write it with `drift --append`."
+            ) from None
+    raise InputError(f"The history {str(path)!r} has no comparison with the run {test}; run `drift --append` first.")
+
+
 def _rows_of(run: Run, split: str | None) -> np.ndarray:
     import numpy as np
 

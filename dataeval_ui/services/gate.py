@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dataeval_ui.errors import InputError, ParameterError
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from dataeval_ui.services.run import Run
 
 
-def check_run(run: Run, conditions: Sequence[str]) -> GateReport:
+def check_run(run: Run, conditions: Sequence[str], *, drift_history: Path | None = None) -> GateReport:
     """Hold a run to conditions, none of which may come true.
 
     Parameters
@@ -22,11 +23,15 @@ def check_run(run: Run, conditions: Sequence[str]) -> GateReport:
     run : Run
     conditions : sequence of str
         See `dataeval_ui.findings.expression`; a run of no conditions passes.
+    drift_history : Path, optional
+        What `dataeval-ui drift --append` wrote: `drifted`, `drift_p_value` and `drift_auroc` of the last comparison of
+        which this run was the test set become metrics.
 
     Raises
     ------
     InputError
-        A condition that cannot be read, or a metric that there is none of (`UnknownNameError`).
+        A condition that cannot be read, a metric that there is none of (`UnknownNameError`), or a history without
+        this run.
     """
     metrics = measure(
         run.manifest,
@@ -37,6 +42,10 @@ def check_run(run: Run, conditions: Sequence[str]) -> GateReport:
         outlier_threshold=run.record.params.outlier_threshold,
         n_judged_labels=_n_judged(run),
     )
+    if drift_history is not None:
+        from dataeval_ui.services.drift import last_of_history
+
+        metrics = {**metrics, **last_of_history(drift_history, run.id)}
     checked = []
     for text in conditions:
         answer = holds(text, metrics)
