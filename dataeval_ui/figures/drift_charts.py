@@ -1,12 +1,13 @@
-"""Charts of two sets: both on one map."""
+"""Charts of two sets: both on one map, and one over time."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dataeval_ui.figures.charts import event_entry, style
+from dataeval_ui.figures.charts import event_entry, plain_name, style
 from dataeval_ui.figures.palette import categorical_colors, neutral_color
 
 if TYPE_CHECKING:
@@ -92,6 +93,73 @@ def drift_map_figure(
     figure.update_layout(legend={"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0}, margin={"t": 32})
     figure.update_xaxes(visible=False)
     figure.update_yaxes(visible=False, scaleanchor="x")
+    return figure
+
+
+def chunk_figure(
+    names: Sequence[str],
+    statistics: Sequence[float],
+    bands: Sequence[float],
+    *,
+    drifted: Sequence[bool],
+    changed: Sequence[bool],
+    dark: bool = False,
+) -> go.Figure:
+    """Draw a statistic over chunks of time with its band; drifted chunks stand out, change points have a line.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Text, never markup.
+    statistics, bands : sequence of float
+        The band reaches from 0 to its upper end.
+    drifted, changed : sequence of bool
+
+    Returns
+    -------
+    plotly Figure
+        Point i of the last trace is chunk i, so `selected_rows` gives chunks.
+    """
+    import plotly.graph_objects as go
+
+    quiet, loud = categorical_colors(2, dark=dark)
+    places = list(range(len(names)))
+    figure = go.Figure()
+    grey = neutral_color(dark=dark)
+    figure.add_trace(
+        go.Scatter(
+            name="95 % of shuffles",
+            x=places,
+            y=list(bands),
+            fill="tozeroy",
+            mode="lines",
+            line={"color": grey, "width": 1, "dash": "dot"},
+            hoverinfo="skip",
+        )
+    )
+    figure.add_trace(
+        go.Scatter(
+            name="MMD against the reference",
+            x=places,
+            y=list(statistics),
+            mode="lines+markers",
+            line={"color": grey, "width": 1.5},
+            marker={"size": 13, "color": [loud if one else quiet for one in drifted], "opacity": 1},
+            unselected={"marker": {"opacity": 0.5}},
+            hoverinfo="none",
+        )
+    )
+    for place in (at for at, one in enumerate(changed) if one):
+        figure.add_vline(x=place - 0.5, line={"color": loud, "width": 2, "dash": "dash"})
+    style(figure, dark)
+    figure.update_layout(height=300, dragmode=False, showlegend=True, clickmode="event+select")
+    figure.update_layout(legend={"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0}, margin={"t": 32})
+    shown = places[:: max(1, -(-len(places) // 12))]
+    figure.update_xaxes(
+        tickmode="array", tickvals=shown, ticktext=[plain_name(names[at]) for at in shown], fixedrange=True,
+        showgrid=False, automargin=True,
+    )  # fmt: skip
+    figure.update_yaxes(fixedrange=True, automargin=True)
     return figure
 
 

@@ -6,7 +6,7 @@ Opened runs are shared by all sessions and must not be written to.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -25,13 +25,14 @@ if TYPE_CHECKING:
     from dataeval_ui.services.drift import DriftAnswer
     from dataeval_ui.services.drift_images import ShiftedImage
     from dataeval_ui.services.drift_map import DriftMap
+    from dataeval_ui.services.drift_time import Chunk, Period
     from dataeval_ui.services.duplicate_groups import DuplicateGroup
     from dataeval_ui.services.health import Card
     from dataeval_ui.services.labels import Classes, Predictor
     from dataeval_ui.services.outlier_scores import OodScores, OutlierMethod
     from dataeval_ui.services.parts import RunParts
     from dataeval_ui.services.run import Run
-    from dataeval_ui.types import Finding
+    from dataeval_ui.types import Finding, Json
     from dataeval_ui.types.base import Float32, Int64
     from dataeval_ui.types.labels import BayesErrorBounds, LabelErrors, NeighbourConfusion
     from dataeval_ui.types.quality import QualityReport
@@ -168,6 +169,35 @@ def drift(
 ) -> tuple[DriftAnswer, Mapping[str, tuple[ShiftedImage, ...]], DriftMap]:
     """Return what the tests for drift say, the images that show it, and the map; shared, and must not be written to."""
     return _drift(str(reference.services.workspace.root), reference.id, test.id, splits, reference, test)
+
+
+@st.cache_resource(max_entries=16, show_spinner="Testing chunk by chunk…")
+def _drift_over_time(
+    workspace: str, run_id: str, column: str, n_chunks: int | None, period: Period | None, _run: Run
+) -> tuple[Sequence[Chunk], Json]:
+    from dataeval_ui.services.drift_time import cut_by_time, drift_over_time
+
+    chunks = cut_by_time(_run, column, n_chunks=n_chunks, period=period)
+    return chunks, drift_over_time(_run, chunks)
+
+
+def drift_over_time(
+    opened: Run, *, column: str, n_chunks: int | None, period: Period | None
+) -> tuple[Sequence[Chunk], Json]:
+    """Return a run's chunks of time and how each differs from the first; see `drift_time` for the errors."""
+    return _drift_over_time(str(opened.services.workspace.root), opened.id, column, n_chunks, period, opened)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _time_columns(workspace: str, run_id: str, _run: Run) -> tuple[str, ...]:
+    from dataeval_ui.services.drift_time import time_columns
+
+    return time_columns(_run)
+
+
+def time_columns(opened: Run) -> tuple[str, ...]:
+    """Return the columns by which a run can be cut into chunks of time."""
+    return _time_columns(str(opened.services.workspace.root), opened.id, opened)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

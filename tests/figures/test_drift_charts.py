@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dataeval_ui.figures import clicked_points, drift_map_figure
+from dataeval_ui.figures import chunk_figure, clicked_points, drift_map_figure
 from dataeval_ui.figures.drift_charts import MAX_SVG_POINTS, TRACES
 
 REFERENCE = np.array([[0.0, 0], [1, 0], [0, 1]])
@@ -45,3 +45,13 @@ def test_what_was_clicked_is_a_trace_and_a_place_and_anything_else_is_left_out()
     points = [{"curve_number": 1, "point_index": 0}, {"curve_number": -1, "point_index": 0}, {"point_index": 2}, "x"]
     assert clicked_points({"selection": {"points": points}}) == [(1, 0)]
     assert clicked_points(None) == clicked_points({"selection": None}) == []
+
+
+def test_chunks_stand_out_where_they_drifted_and_names_are_text() -> None:
+    figure = chunk_figure(
+        ["<b>May</b>", "June"], [0.0, 0.2], [0.01, 0.01], drifted=[False, True], changed=[False, True]
+    )
+    assert list(figure.data[-1].y) == [0.0, 0.2]
+    assert figure.data[-1].marker.color[0] != figure.data[-1].marker.color[1]
+    assert [shape.x0 for shape in figure.layout.shapes] == [0.5]
+    assert "&lt;b&gt;May" in figure.layout.xaxis.ticktext[0]

@@ -11,6 +11,7 @@ import pytest
 from dataeval_ui.services.drift import answer_for_drift, compare_runs_for_drift
 from dataeval_ui.services.drift_images import galleries, splits_of
 from dataeval_ui.services.drift_map import drift_map
+from dataeval_ui.services.drift_time import Chunk, drift_over_time
 from dataeval_ui.services.runs import open_run
 from dataeval_ui.ui import cached
 from dataeval_ui.ui.panels import drift_choice
@@ -106,3 +107,21 @@ def test_sentences_name_the_groups_that_changed() -> None:
         "b: 0.0% of the reference, 25.0% of the test set (new in the test set, p = 0.001)."
     ]
     assert "more than chance" in group_sentences("class", [same])[0]
+
+
+def test_drift_over_time_is_a_chart_once_a_column_is_chosen(
+    analysed: Analysed, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = open_run(analysed.services, analysed.run_id)
+    chunks = [Chunk(name=f"{HOSTILE} {at}", rows=rows) for at, rows in enumerate(np.array_split(np.arange(600), 3))]
+    monkeypatch.setattr(cached, "time_columns", lambda _: ("when", HOSTILE))
+    monkeypatch.setattr(cached, "drift_over_time", lambda *_, **__: (chunks, drift_over_time(run, chunks)))
+    app = open_page(analysed.services, "drift", run=analysed.run_id)
+    assert failures(app) == []
+    assert "Over time" in words(app)
+    assert not app.get("plotly_chart")
+    app = open_page(analysed.services, "drift", run=analysed.run_id, over="when", cut="month")
+    assert failures(app) == []
+    assert len(app.get("plotly_chart")) == 1
+    assert "2 chunks" in words(app)
+    assert "**x**" not in words(app)

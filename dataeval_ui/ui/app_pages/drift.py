@@ -8,6 +8,7 @@ from dataeval_ui.services.run import Run
 from dataeval_ui.ui.errors import shown_errors
 from dataeval_ui.ui.panels.drift_choice import render_choice
 from dataeval_ui.ui.panels.drift_result import render_result
+from dataeval_ui.ui.panels.drift_time import render_over_time
 from dataeval_ui.ui.panels.run_choice import render_run_choice
 
 
@@ -18,6 +19,8 @@ def drift(run: Run) -> None:
         chosen = render_choice(run)
         if chosen is not None:
             render_result(chosen)
+    with shown_errors():
+        render_over_time(run)
 
 
 drift(render_run_choice("drift"))
