@@ -13,7 +13,10 @@ COLOURS = {1: (220, 40, 40), 7: (40, 60, 220)}
 
 
 def write_scenes(root: Path, n: int = 14) -> Path:
-    """Scenes of 120 x 80 with a red cat and a blue dog as rectangles; each is an object, and one annotation is bad."""
+    """Scenes of 120 x 80 with a red cat and a blue dog as rectangles; each is an object, and one annotation is bad.
+
+    The first object has a mask: the upper left half of its box.
+    """
     rng = np.random.default_rng(3)
     images, objects = [], []
     (root / "images").mkdir(parents=True)
@@ -23,7 +26,8 @@ def write_scenes(root: Path, n: int = 14) -> Path:
             x, y = int(rng.integers(0, 40)) + (60 if category == 7 else 0), int(rng.integers(0, 50))
             width, height = int(rng.integers(8, 20)), int(rng.integers(8, 20))
             scene.paste(colour, (x, y, x + width, y + height))
-            objects.append(coco_object(number, category, [x, y, width, height]))
+            mask = {"segmentation": [[x, y, x + width, y, x, y + height]]} if (number, category) == (0, 1) else {}
+            objects.append(coco_object(number, category, [x, y, width, height], **mask))
         scene.save(root / f"images/{number:02d}.png")
         images.append({"id": number, "file_name": f"{number:02d}.png", "width": 120, "height": 80})
     write_json(root / "labels.json", coco(images, [*objects, coco_object(0, 1, [500, 0, 5, 5])]))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     )
     from dataeval_ui.data.hashes import dhash, hamming, phash
     from dataeval_ui.data.manifest import finish_manifest
-    from dataeval_ui.data.objects import read_objects, settle_objects, upright_box
+    from dataeval_ui.data.objects import read_objects, settle_objects, upright_box, upright_mask
     from dataeval_ui.data.paths import safe_member_path
     from dataeval_ui.data.source import list_source
     from dataeval_ui.data.statistics import STATISTICS, Statistic
@@ -35,6 +35,7 @@ _HOMES = {
     "read_head": "crops",
     "read_objects": "objects",
     "upright_box": "objects",
+    "upright_mask": "objects",
     "Statistic": "statistics",
     "count_pixels": "decode",
     "decode_bytes": "decode",
@@ -80,6 +81,7 @@ __all__ = [
     "safe_member_path",
     "settle_objects",
     "upright_box",
+    "upright_mask",
 ]
 
 

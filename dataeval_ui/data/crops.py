@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from dataeval_ui.data.decode import decoding, describe, encode_jpeg, fitted, flattened, image_id_of, read_bytes
 from dataeval_ui.data.formats import UnreadableImageError, open_header
+from dataeval_ui.data.masks import mask_picture
 from dataeval_ui.data.objects import Box
 from dataeval_ui.data.raster import flatten, orientation_of, reduction, upright
 from dataeval_ui.settings import Settings
@@ -27,6 +28,7 @@ Rect = tuple[int, int, int, int]
 """Left, top, width, height, in whole pixels of the upright image."""
 
 _BOX_COLOUR = "#ff2fd0"
+_MASK_COLOUR = (255, 47, 208)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,7 +182,14 @@ def _transparency(alpha: Image.Image) -> float:
 
 
 def render_object(
-    path: Path | str, *, crop: Rect, box: Box | None, longer_px: int, settings: Settings, expected_id: str | None = None
+    path: Path | str,
+    *,
+    crop: Rect,
+    box: Box | None,
+    longer_px: int,
+    settings: Settings,
+    expected_id: str | None = None,
+    mask: str | None = None,
 ) -> tuple[str | None, bytes | str]:
     """Write an object's crop anew, or its whole image with the box drawn into it, to be looked at.
 
@@ -197,6 +206,8 @@ def render_object(
     settings : Settings
     expected_id : str, optional
         A file of another content is not decoded.
+    mask : str, optional
+        Tinted within the whole image; see `dataeval_ui.data.masks`. What is no mask of this image is passed over.
 
     Returns
     -------
@@ -229,6 +240,10 @@ def render_object(
             area[2], area[3] = max(area[2], area[0] + 1), max(area[3], area[1] + 1)
             return image_id, encode_jpeg(fitted(image.crop((area[0], area[1], area[2], area[3])), longer_px))
         small = fitted(image, longer_px).convert("RGB")
+        if mask is not None:
+            picture = mask_picture(mask, size=(head.width_px, head.height_px), shown=small.size)
+            if picture is not None:
+                small.paste(_MASK_COLOUR, mask=picture.point(lambda inside: inside * 2 // 5))
         _draw(small, box, small.width / head.width_px)
         return image_id, encode_jpeg(small)
     except (UnreadableImageError, MemoryError) as error:

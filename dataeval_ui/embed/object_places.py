@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dataeval_ui.data import FileHead, Rect, crop_id, crop_of, finish_manifest, read_objects, upright_box
+from dataeval_ui.data import FileHead, Rect, crop_id, crop_of, finish_manifest, read_objects, upright_box, upright_mask
 from dataeval_ui.embed.crop_plans import CropTask, PlannedCrop
 from dataeval_ui.types import METADATA_PREFIX, batches
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from dataeval_ui.data.objects import AnnotatedObject, Box
     from dataeval_ui.embed.decoders import DecoderPool, IsKnown
     from dataeval_ui.settings import Settings
@@ -212,7 +214,22 @@ class ObjectPlaces:
         for place, name in enumerate(("box_left_px", "box_top_px", "box_width_px", "box_height_px")):
             values = [row.box[place] if row.box and good else None for row, good in zip(self._rows, ok, strict=True)]
             columns[name] = pa.array(values, pa.float64())
-        return finish_manifest(pa.table(columns))
+        return replace(finish_manifest(pa.table(columns)), objects=self._masks())
+
+    def _masks(self) -> pa.Table | None:
+        """Masks of the usable objects, by path; None where there are none."""
+        import pyarrow as pa
+
+        paths: list[str] = []
+        masks: list[str] = []
+        for path, row in zip(self.paths, self._rows, strict=True):
+            if row.status != "ok" or row.annotated is None or row.annotated.mask is None or row.head is None:
+                continue
+            size = (row.head.width_px, row.head.height_px)
+            if (mask := upright_mask(row.annotated.mask, row.annotated.frame, size=size)) is not None:
+                paths.append(path)
+                masks.append(mask)
+        return pa.table({"path": pa.array(paths, pa.string()), "mask": pa.array(masks, pa.string())}) if paths else None
 
 
 def _heads(previous: Manifest) -> Iterator[tuple[tuple[str, int, int], FileHead | None]]:

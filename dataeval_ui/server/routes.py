@@ -196,7 +196,7 @@ def data_routes(open_run: OpenRun, settings: Settings) -> list[BaseRoute]:
         run, row = open_run(request.path_params["run"]), _row(request)
         if (found := run.object_of(row)) is None:
             raise InputError("The rows of this run are whole images; there is no box to show.")
-        etag = digest_of([found.file_id, found.box, MAX_IMAGE_PX])
+        etag = digest_of([found.file_id, found.box, found.mask, MAX_IMAGE_PX])
         return _immutable(request, etag, "image/jpeg", lambda: _picture(run, row, settings, boxed=True))
 
     def frontend(request: Request) -> Response:
@@ -231,7 +231,7 @@ def data_routes(open_run: OpenRun, settings: Settings) -> list[BaseRoute]:
 def _picture(run: RunData, row: int, settings: Settings, *, boxed: bool) -> bytes:
     """Decode an image of the user's and write it anew: its own bytes never reach the browser.
 
-    Of an object it is the crop, or the whole image with the box.
+    Of an object it is the crop, or the whole image with the box and, where there is one, the mask.
     """
     from dataeval_ui.data.crops import render_object
     from dataeval_ui.data.decode import render_image
@@ -249,6 +249,7 @@ def _picture(run: RunData, row: int, settings: Settings, *, boxed: bool) -> byte
                 longer_px=MAX_IMAGE_PX,
                 settings=settings,
                 expected_id=image_id,
+                mask=found.mask,
             )
     if found_id is not None and found_id != image_id:
         raise StorageError(f"{path.name!r} has changed since this run. Run the dataset again to see it.")

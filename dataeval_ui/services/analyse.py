@@ -156,7 +156,7 @@ def analyse(
             outliers=outliers,
             graph=graph,
             params=params,
-            objects=manifest.objects,
+            objects=None if params.objects else manifest.objects,  # which are masks then
         )
         save_json(workspace, run_id, "findings", [finding.to_json() for finding in findings])
         progress.report("findings", 1, 1)

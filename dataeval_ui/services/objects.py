@@ -45,6 +45,8 @@ class RunObject:
         The part that was embedded.
     file_size : tuple of 2 ints
         Width and height of the upright image.
+    mask : str or None
+        As `dataeval_ui.data.masks.mask_picture` draws it; None where the annotations have none.
     """
 
     file: str
@@ -53,6 +55,7 @@ class RunObject:
     box: tuple[float, float, float, float]
     crop: tuple[int, int, int, int]
     file_size: tuple[int, int]
+    mask: str | None = None
 
 
 def is_of_objects(manifest: pa.Table) -> bool:
@@ -60,8 +63,14 @@ def is_of_objects(manifest: pa.Table) -> bool:
     return "object" in manifest.column_names and "file" in manifest.column_names
 
 
-def object_of(place: Mapping[str, Any]) -> RunObject:
+def object_of(place: Mapping[str, Any], masks: pa.Table | None = None) -> RunObject:
     """Read an object from its row of the manifest.
+
+    Parameters
+    ----------
+    place : mapping
+    masks : pyarrow.Table, optional
+        `Manifest.objects` of a run of objects: the masks by path.
 
     Raises
     ------
@@ -80,7 +89,15 @@ def object_of(place: Mapping[str, Any]) -> RunObject:
         box=(left, top, width, height),
         crop=(x, y, across, down),
         file_size=(file_width, file_height),
+        mask=None if masks is None else _mask_of(masks, str(place["path"])),
     )
+
+
+def _mask_of(masks: pa.Table, path: str) -> str | None:
+    import pyarrow.compute as pc
+
+    found = pc.index(masks["path"], path).as_py()
+    return None if found < 0 else str(masks["mask"][found].as_py())
 
 
 def object_columns(places: pa.Table) -> Iterator[Column]:

@@ -236,7 +236,14 @@ class Run:
         if not self.is_of_objects:
             return None
         [place] = self.manifest.take(self._place_rows[self.image_id(row)][:1]).to_pylist()
-        return object_of(place)
+        return object_of(place, self._masks)
+
+    @cached_property
+    def _masks(self) -> pa.Table | None:
+        """Masks of a run of objects, by path; None where the annotations have none."""
+        from dataeval_ui.store.manifests import load_manifest
+
+        return load_manifest(self.services.workspace, self.record.manifest_digest).objects
 
     @cached_property
     def _rows_of_file(self) -> Mapping[str, list[int]]:

@@ -87,6 +87,7 @@ class Manifest:
         A row an object of a place, by path and number: `path` (str), `object` (int32, from 0 within its place), `label`
         (str or null), `x_px`, `y_px`, `width_px`, `height_px` (float64, in pixels of the upright image; null where
         unusable), `is_crowd` (bool), `mask` (JSON text or null), `status` ("ok" or "unusable"), `reason` (str or null).
+        In a run of objects: `path` and `mask` of the rows that have one, in upright pixels; in no digest.
     """
 
     table: pa.Table

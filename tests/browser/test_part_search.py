@@ -16,6 +16,7 @@ from tests.browser.serving import Server, serving, settled
 from tests.exported import prepared
 from tests.planted_parts import BOX, CARRIERS, SOURCE, write_planted
 from tests.services.conftest import run_folder
+from tests.tiny_models import record_tiny
 from tests.ui.conftest import open_workspace
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ pytestmark = pytest.mark.browser
 def planted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Run]]:
     base = tmp_path_factory.mktemp("parts")
     services = open_workspace(prepared(base / "workspace"))
-    run = open_run(services, run_folder(services, write_planted(base / "images"))["run"])
+    images = write_planted(base / "images")
+    run = open_run(services, run_folder(services, images, backbone=record_tiny(services.workspace))["run"])
     compute_parts(services, run, Silent())
     with serving(Path(services.workspace.root)) as server:
         yield server, run

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
-import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,13 +11,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from tests.browser.exploring import (
+    assert_same_order,
+    brute_force,
+    drawn_map,
+    gallery,
+    open_run_of,
+    place_of,
+    query_param,
+    rows_in,
+)
 from tests.browser.serving import Server, serving, settled
+from tests.exported import prepared
 from tests.images import make_dataset
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Locator, Page
-
-    from dataeval_ui.services.run import Run
+    from playwright.sync_api import Browser
 
 pytestmark = pytest.mark.browser
 
@@ -29,11 +36,7 @@ RUN_TAKES_AT_MOST_S = 420
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    workspace = tmp_path_factory.mktemp("story") / "workspace"
-    compiled = os.environ.get("NUMBA_CACHE_DIR")
-    if compiled and Path(compiled).is_dir():  # kernels that this machine has compiled before
-        shutil.copytree(compiled, workspace / "numba")
-    with serving(workspace) as running:
+    with serving(prepared(tmp_path_factory.mktemp("story") / "workspace")) as running:
         yield running
 
 
@@ -42,60 +45,6 @@ def zipped(tmp_path_factory: pytest.TempPathFactory) -> Path:
     base = tmp_path_factory.mktemp("zipped")
     folder = make_dataset(base / "shapes", n_per_class=19)
     return Path(shutil.make_archive(str(base / "shapes"), "zip", folder))
-
-
-def open_run_of(server: Server, run_id: str) -> Run:
-    from dataeval_ui.services.context import open_services
-    from dataeval_ui.services.runs import open_run
-    from dataeval_ui.settings import load_settings
-
-    return open_run(open_services(load_settings({"workspace": server.workspace}, environment={})), run_id)
-
-
-def gallery(page: Page, label: str) -> Locator:
-    return page.get_by_role("group", name=label)
-
-
-def rows_in(gallery: Locator) -> list[int]:
-    """Rows of a gallery's images, in the order that a person sees."""
-    sources = gallery.locator("img").evaluate_all("images => images.map((image) => image.getAttribute('src'))")
-    return [int(re.search(r"thumbs/(\d+)", source)[1]) for source in sources]  # type: ignore[index]
-
-
-def brute_force(run: Run, row: int, k: int) -> list[tuple[int, float]]:
-    """The k most similar images by cosine, computed in the plainest way."""
-    x = np.asarray(run.view.embeddings, dtype=np.float64)
-    x = x / np.linalg.norm(x, axis=1, keepdims=True)
-    similarities = x @ x[row]
-    order = [int(i) for i in np.argsort(-similarities, kind="stable") if i != row][:k]
-    return [(i, float(similarities[i])) for i in order]
-
-
-def assert_same_order(run: Run, row: int, shown: list[int]) -> None:
-    """The gallery's order is the brute force's, but for ties within float32's resolution."""
-    similar = dict(brute_force(run, row, run.n_images))
-    expected = brute_force(run, row, len(shown))
-    assert len(set(shown)) == len(shown)
-    for got, (want, similarity) in zip(shown, expected, strict=True):
-        assert got == want or abs(similar[got] - similarity) < 1e-6
-
-
-def place_of(page: Page, row: int) -> tuple[float, float]:
-    """Where a point of the map is on the screen."""
-    x, y = page.locator(".map").evaluate("(map, row) => map.inspect.pixelOf(row)", row)
-    box = page.locator(".overlay").bounding_box()
-    assert box is not None
-    return box["x"] + x, box["y"] + y
-
-
-def drawn_map(page: Page) -> None:
-    page.wait_for_selector(".map[data-drawn]")
-    settled(page)
-
-
-def query_param(page: Page, name: str) -> str | None:
-    found = re.search(rf"[?&]{name}=([^&]*)", page.url)
-    return found[1] if found else None
 
 
 def test_a_zip_becomes_a_map_that_answers_questions_and_a_reload_changes_nothing(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dataeval_ui.embed.choices import find_backbone
-from dataeval_ui.embed.embedder import load_embedder
+from dataeval_ui.embed.embedder import embedder_of_backbone, load_embedder
 from dataeval_ui.embed.named_backbones import resolve_name
 from dataeval_ui.embed.networks import load_network
 from dataeval_ui.errors import BackboneUnavailableError, CheckpointError, InputError, ParameterError, UnknownNameError
@@ -109,15 +109,17 @@ def test_a_local_folder_of_transformers_is_embedded_offline(
     # 1 + 4 tokens: the class token is what "auto" takes
     np.testing.assert_allclose(embedder.embed(pixels), tokens[:, 0].numpy(), atol=1e-5)
     assert embedder.n_dims == 16
-    mean = load_embedder(
+    mean = find_backbone(
         f"hf:{tmp_path / 'vit'}",
         workspace=workspace,
         settings=settings,
         layer="output.last_hidden_state",
         pooling="mean",
     )
-    np.testing.assert_allclose(mean.embed(pixels), tokens.mean(dim=1).numpy(), atol=1e-5)
-    assert mean.key != embedder.key
+    network = load_network(mean, tmp_path / "vit" / "model.safetensors")
+    with torch.inference_mode():
+        torch.testing.assert_close(network(inputs), tokens.mean(dim=1), atol=1e-5, rtol=0)
+    assert embedder_of_backbone(mean, workspace=workspace, settings=settings).key != embedder.key
 
 
 def test_a_repository_that_is_not_here_is_told_offline(workspace: Workspace, settings: Settings) -> None:

@@ -26,10 +26,10 @@ class Finished:
     summary: Json
 
 
-def run_folder(services: Services, folder: Path, **kwargs: object) -> Json:
+def run_folder(services: Services, folder: Path, *, backbone: str = "efficientnet-lite0", **kwargs: object) -> Json:
     """Add a folder and run it here."""
     dataset = add_dataset(services, folder)
-    request = RunRequest(dataset_id=dataset.id, backbone="efficientnet-lite0", params=AnalysisParams(), **kwargs)
+    request = RunRequest(dataset_id=dataset.id, backbone=backbone, params=AnalysisParams(), **kwargs)
     return run_here(services, request, Silent())
 
 

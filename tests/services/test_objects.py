@@ -141,6 +141,13 @@ def test_the_server_gives_the_crop_and_the_image_with_the_box(finished: Finished
     assert abs(changed[:, 1].min() - left) <= 4
     assert abs(changed[:, 0].max() - (top + height)) <= 4
     assert client.get("/api/runs/a/boxes/1", headers={"If-None-Match": answer.headers["etag"]}).status_code == 304
+    tinted = client.get("/api/runs/a/boxes/0")  # the first object has a mask: the upper left half of its box
+    x, y, width, height = finished.run.object_of(0).box
+    picture = Image.open(io.BytesIO(tinted.content)).convert("RGB")
+    inside = picture.getpixel((round(x + width / 4), round(y + height / 4)))
+    outside = picture.getpixel((round(x + width * 0.85), round(y + height * 0.85)))
+    assert inside[2] - outside[2] > 40  # towards pink, from red
+    assert finished.run.object_of(1).mask is None
     assert client.get("/api/runs/a/boxes/99").status_code == 400
 
 

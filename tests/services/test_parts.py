@@ -19,6 +19,7 @@ from dataeval_ui.types import Silent
 from tests.exported import prepared
 from tests.planted_parts import BOX, CARRIERS, SOURCE, write_planted
 from tests.services.conftest import run_folder
+from tests.tiny_models import record_tiny
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +29,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
         {"workspace": prepared(base / "w"), "n_decoders": 1, "commit_size": 8, "batch_size": 8}, environment={}
     )
     services = open_services(settings)
-    summary = run_folder(services, write_planted(base / "images"))
+    images = write_planted(base / "images")
+    summary = run_folder(services, images, backbone=record_tiny(services.workspace))
     return open_run(services, summary["run"])
 
 

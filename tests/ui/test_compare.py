@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import fields
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +17,7 @@ from dataeval_ui.services.runs import open_run
 from dataeval_ui.ui import state
 from dataeval_ui.ui.panels.compare_maps import place_of
 from tests.second_run import NAME, add_second_run, register_tiny
-from tests.ui.conftest import Analysed, OpenPage, failures, open_workspace, words
+from tests.ui.conftest import Analysed, OpenPage, add_hostile, failures, open_workspace, words
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +49,24 @@ def test_the_other_backbone_of_the_same_dataset_is_proposed(two: Analysed, open_
     table = app.dataframe[0].value
     assert list(table.columns)[1:] == ["efficientnet-lite0", NAME]
     assert "Copies found again, mirrored" in list(table.iloc[:, 0])
+
+
+def test_runs_of_other_datasets_come_last(tmp_path: Path, open_page: OpenPage) -> None:
+    services = open_workspace(tmp_path / "workspace")
+    install_demo(services)
+    add_hostile(services)
+    mine = services.catalog.list_runs()[0]
+    copy = {f.name: getattr(mine, f.name) for f in fields(mine)}
+    later = datetime(2100, 1, 1, tzinfo=UTC)
+    services.catalog.add_run(
+        **{**copy, "id": "older", "backbone": "resnet50", "created_at": datetime(2000, 1, 1, tzinfo=UTC)}
+    )
+    services.catalog.add_run(**{**copy, "id": "newest", "dataset_id": "hostile", "created_at": later})
+    app = open_page(services, "compare", run=mine.id, **{"with": "none"})
+    options = app.multiselect(key="compared_runs").options
+    assert options[0].startswith("efficientnet")
+    assert options[1].startswith("resnet50")
+    assert len(options) == 4
 
 
 def test_taking_a_run_away_asks_for_another_one(two: Analysed, open_page: OpenPage) -> None:

@@ -29,7 +29,7 @@ def render_choice() -> list[str]:
         st.stop()
     chosen = _chosen_ids(runs)
     if len(runs) > 1:
-        titles = {run.id: f"{visible(run.backbone)} · {run_title(run)}" for run in runs}
+        titles = {run.id: f"{visible(run.backbone)} · {run_title(run)}" for run in _nearest_first(runs, chosen)}
         st.session_state[_CHOSEN] = chosen
         st.multiselect(
             "Runs to compare",
@@ -63,12 +63,16 @@ def _chosen_ids(runs: list[RunRecord]) -> list[str]:
     wanted = [name for name in dict.fromkeys([first, *named]) if name in known][:MAX_RUNS]
     chosen = [name for name in wanted if name is not None]
     if chosen and not named:
-        mine = known[chosen[0]]
-        others = [run for run in runs if run.id != mine.id]
-        # the same dataset under another backbone first, then the same dataset, then whatever there is
-        others.sort(key=lambda run: (run.dataset_id != mine.dataset_id, run.key == mine.key))
-        chosen += [run.id for run in others[:1]]
+        chosen += [run.id for run in _nearest_first(runs, chosen)[1:2]]
     return chosen
+
+
+def _nearest_first(runs: list[RunRecord], chosen: list[str]) -> list[RunRecord]:
+    """Order runs: the first chosen, its dataset under other backbones, its dataset, then whatever there is."""
+    mine = next((run for run in runs if run.id in chosen[:1]), None)
+    if mine is None:
+        return runs
+    return sorted(runs, key=lambda run: (run.id != mine.id, run.dataset_id != mine.dataset_id, run.key == mine.key))
 
 
 def _render_too_few(run: RunRecord, n_runs: int) -> None:

@@ -53,6 +53,7 @@ def render_inspector(run: Run, view: ExploreState, found: SearchResult | None, u
             render_facts_of(run, view.query_row)
         render_places(run, view.query_row)
         render_object(run, view.query_row, urls)
+        _render_parts_link(run, view.query_row)
     elif view.text is not None:
         st.markdown(f"Images for **{plain(view.text)}**")
     elif own is not None:
@@ -62,6 +63,18 @@ def render_inspector(run: Run, view: ExploreState, found: SearchResult | None, u
         render_measured(run, view.query_row)
     with st.expander("Search with an image of your own", icon=":material/image_search:"):
         take_own_image(run, key="own_image")
+
+
+def _render_parts_link(run: Run, row: int) -> None:
+    if run.is_of_objects:  # its rows are parts already
+        return
+    st.page_link(
+        "app_pages/parts.py",
+        label="Find images with a part of this one",
+        icon=":material/crop_free:",
+        query_params={"run": run.id, "image": str(row)},
+        help="Draw a box on it; the images that have something similar come first.",
+    )
 
 
 def _close() -> None:

@@ -32,6 +32,7 @@ def render_object(run: Run, row: int, urls: RunUrls) -> None:
     beside = run.objects_beside(row)
     st.caption(
         f"Object {found.number} of its image, counted from 0: {across:.0f} × {down:.0f} px at ({left:.0f}, {top:.0f})."
+        + (" Its mask is tinted." if found.mask else "")
     )
     if len(beside) > 1:
         st.button(
