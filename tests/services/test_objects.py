@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -181,7 +181,8 @@ def test_a_bundle_carries_a_run_of_objects_with_its_boxes(finished: Finished, tm
     other = open_services(load_settings({"workspace": tmp_path / "other"}, environment={}))
     import_bundle(other.workspace, other.catalog, out)
     taken = open_run(other, finished.run.id)
-    assert [taken.object_of(row) for row in (0, 27)] == [finished.run.object_of(row) for row in (0, 27)]
+    mine_but_masks = [replace(finished.run.object_of(row), mask=None) for row in (0, 27)]
+    assert [taken.object_of(row) for row in (0, 27)] == mine_but_masks
     assert taken.image_path(3).read_bytes() == finished.run.image_path(3).read_bytes()
     assert taken.record.params == finished.run.record.params
 

@@ -10,6 +10,7 @@ from dataeval_ui.services.datasets import add_dataset
 from dataeval_ui.services.requests import RunRequest
 from dataeval_ui.services.runs import run_here
 from dataeval_ui.types import AnalysisParams, Silent
+from tests.exported import prepared
 from tests.scenes import write_scenes
 from tests.ui.conftest import Analysed, OpenPage, failures, open_workspace, words
 
@@ -19,7 +20,7 @@ PAGES = ("datasets", "run", "explore", "duplicates", "outliers")
 @pytest.fixture(scope="module")
 def objects(tmp_path_factory: pytest.TempPathFactory) -> Analysed:
     base = tmp_path_factory.mktemp("objects")
-    services = open_workspace(base / "workspace")
+    services = open_workspace(prepared(base / "workspace"))
     dataset = add_dataset(services, write_scenes(base / "scenes"))
     request = RunRequest(
         dataset_id=dataset.id, backbone="efficientnet-lite0", params=AnalysisParams(objects=True, n_neighbors=5)
