@@ -87,7 +87,8 @@ def import_decisions(services: Services, args: argparse.Namespace) -> int:
     show([{name: row.get(name) for name in names} for row in rows], False, empty="No conflict.", key="conflicts")
     for pair in decision_files.agreement(held):
         kappa = "not defined" if pair.kappa is None else f"{pair.kappa:.2f}"
-        say(f"{' and '.join(pair.reviewers)}: {pair.n_both} decided by both, Cohen's kappa {kappa}.")
+        whom, whose = ("both", "Cohen's") if len(pair.reviewers) == 2 else ("all", "Fleiss'")
+        say(f"{' and '.join(pair.reviewers)}: {pair.n_both} decided by {whom}, {whose} kappa {kappa}.")
     return 0
 
 

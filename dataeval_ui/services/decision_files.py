@@ -14,8 +14,9 @@ from datetime import UTC, datetime
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
-from dataeval_ui.analysis.agreement import cohens_kappa
+from dataeval_ui.analysis.agreement import cohens_kappa, fleiss_kappa
 from dataeval_ui.errors import InputError
+from dataeval_ui.store.catalog_decisions import is_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -82,19 +83,21 @@ class Imported:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agreement:
-    """What two reviewers decided on the same targets.
+    """What two or more reviewers decided on the same targets.
 
     Attributes
     ----------
+    reviewers : tuple of str
     n_both : int
-        Targets that both decided.
+        Targets that all of them decided.
     share : float or None
         Of those, decided alike, in [0, 1]; None without any.
     kappa : float or None
-        Cohen's kappa, in [-1, 1]; None where it is not defined (nothing in common, or one answer alone).
+        Cohen's kappa of two, Fleiss' of more, at most 1; None where it is not defined (nothing in common, or one answer
+        alone).
     """
 
-    reviewers: tuple[str, str]
+    reviewers: tuple[str, ...]
     n_both: int
     share: float | None
     kappa: float | None
@@ -130,6 +133,7 @@ def read_decisions(data: bytes, run: Run) -> tuple[list[Mark], int]:
     if (
         not isinstance(reviewer, str)
         or not 0 < len(reviewer.replace("\0", "").strip()) <= MAX_NAME_CHARS
+        or not is_text(reviewer)
         or not isinstance(entries, list)
     ):
         raise InputError("The decisions file names no reviewer, or holds no list of decisions. Save it again.")
@@ -192,7 +196,7 @@ def _last_marks(marks: Sequence[Mark]) -> dict[str, dict[str, Mark]]:
 
 
 def agreement(held: Mapping[str, Mapping[str, Mark]]) -> list[Agreement]:
-    """Compare every two reviewers."""
+    """Compare every two reviewers, and all together where there are more."""
     found = []
     for one, other in combinations(sorted(held), 2):
         pairs = [
@@ -202,7 +206,19 @@ def agreement(held: Mapping[str, Mapping[str, Mark]]) -> list[Agreement]:
         ]
         share = sum(a == b for a, b in pairs) / len(pairs) if pairs else None
         found.append(Agreement(reviewers=(one, other), n_both=len(pairs), share=share, kappa=cohens_kappa(pairs)))
+    if len(held) > 2:
+        ratings = _ratings(held)
+        share = sum(len(set(of_one)) == 1 for of_one in ratings) / len(ratings) if ratings else None
+        kappa = fleiss_kappa(ratings)
+        found.append(Agreement(reviewers=tuple(sorted(held)), n_both=len(ratings), share=share, kappa=kappa))
     return found
+
+
+def _ratings(held: Mapping[str, Mapping[str, Mark]]) -> list[list[str]]:
+    """Return what everyone decided on each target that all decided."""
+    common = set.intersection(*(set(marks) for marks in held.values()))
+    every = [[held[name][target].decision for name in sorted(held)] for target in sorted(common)]
+    return [[decision for decision in of_one if decision] for of_one in every if all(of_one)]
 
 
 def conflicts(held: Mapping[str, Mapping[str, Mark]]) -> list[tuple[str, dict[str, Mark]]]:
@@ -233,6 +249,8 @@ def _mark(entry: Any, reviewer: str) -> Mark:
         raise wrong
     undoes = entry.get("undoes")
     if undoes is not None and (not isinstance(undoes, str) or not _ID.fullmatch(undoes)):
+        raise wrong
+    if not is_text((label or "") + (comment or "")):
         raise wrong
     if len(label or "") > 255 or len(comment or "") > 10_000 or "\0" in (label or "") + (comment or ""):
         raise wrong

@@ -205,6 +205,15 @@ def current_decisions(decisions: Iterable[DecisionRecord]) -> dict[str, dict[str
     return current
 
 
+def is_text(text: str) -> bool:
+    """Say whether a text can be written as UTF-8: JSON can tell of halves of characters (lone surrogates)."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _content(decision: DecisionRecord) -> tuple[object, ...]:
     """Everything but the moment: a client that sends again may look at its clock again."""
     return tuple(getattr(decision, name) for name in DecisionRecord.__slots__ if name != "at")
@@ -225,6 +234,8 @@ def _check(decision: DecisionRecord) -> None:
         raise ParameterError("A decision needs a verdict or a comment.")
     if any("\x00" in text for text in (decision.label, decision.comment, decision.reviewer)):
         raise ParameterError("A decision's texts hold no NUL character.")
+    if any(not is_text(text) for text in (decision.label, decision.comment, decision.reviewer)):
+        raise ParameterError("A decision's texts are Unicode; one of them holds half a character.")
 
 
 def _decision(row: dict[str, Any]) -> DecisionRecord:

@@ -139,3 +139,25 @@ def test_what_is_no_decision_gets_a_sentence_and_keeps_nothing(run: Run, body: b
     assert answer.status_code == status
     assert json.loads(answer.content)["error"].endswith((".", "}"))
     assert len(run.services.catalog.list_decisions(run.dataset.id)) == before
+
+
+def test_half_a_character_is_refused_in_a_sentence(run: Run) -> None:
+    n_before = len(run.services.catalog.list_decisions(run.dataset.id))
+    key = next(iter(run.keyed_findings))
+    for name in ("comment", "label"):
+        body = f'{{"id": "{"5" * 32}", "finding": "{key}", "verdict": "relabel", "label": "a", "{name}": "\\ud800"}}'
+        answer = guest(run, "decide").post(f"/api/runs/{run.id}/decisions", headers=OURS, content=body)
+        assert answer.status_code == 400
+        assert "half a character" in answer.json()["error"]
+    assert len(run.services.catalog.list_decisions(run.dataset.id)) == n_before
+
+
+def test_an_id_of_somebody_elses_decision_overwrites_nothing(run: Run) -> None:
+    key, other = list(run.keyed_findings)[:2]
+    sent = {"id": "6" * 32, "finding": key, "verdict": "keep"}
+    assert guest(run, "decide").post(f"/api/runs/{run.id}/decisions", headers=OURS, json=sent).status_code == 201
+    for body in ({**sent, "verdict": "remove"}, {**sent, "finding": other}, sent):
+        answer = guest(run, "decide").post(f"/api/runs/{run.id}/decisions", headers=OURS, json=body)
+        assert answer.status_code == 400
+    [kept] = [d for d in run.services.catalog.list_decisions(run.dataset.id) if d.id == "6" * 32]
+    assert (kept.verdict, kept.finding_key) == ("keep", key)

@@ -82,6 +82,25 @@ def test_two_reviewers_are_compared_by_hand(run):
     assert {name: mark.decision for name, mark in marks.items()} == {"Ann": "keep", "Bob": "remove"}
 
 
+def test_three_reviewers_are_compared_in_pairs_and_together(run):
+    """On two images all keep and all remove, on the third one differs; a fourth is one reviewer's alone.
+
+    Fleiss by hand: alike (1 + 1 + 1/3) / 3 = 7/9; of nine verdicts five are keep, so chance is (25 + 16) / 81 = 41/81;
+    kappa is (63 - 41) / (81 - 41).
+    """
+    verdicts = {"Ann": ["keep", "remove", "keep", "keep"], "Bob": ["keep", "remove", "keep"],
+                "Cy": ["keep", "remove", "remove"]}  # fmt: skip
+    files = [
+        file(name, *[entry(10 * n + i, i, verdict) for i, verdict in enumerate(of_one)])
+        for n, (name, of_one) in enumerate(verdicts.items(), 1)
+    ]
+    import_decisions(run, files)
+    *pairs, together = agreement(current_marks(load_marks(run)))
+    assert [pair.reviewers for pair in pairs] == [("Ann", "Bob"), ("Ann", "Cy"), ("Bob", "Cy")]
+    assert (together.reviewers, together.n_both, together.share) == (("Ann", "Bob", "Cy"), 3, pytest.approx(2 / 3))
+    assert together.kappa == pytest.approx(22 / 40)
+
+
 def test_relabels_to_different_labels_are_a_conflict(run):
     one, other = entry(1, 0, "relabel", label="cat"), entry(2, 0, "relabel", label="dog")
     import_decisions(run, [file("Ann", one), file("Bob", other)])
@@ -107,6 +126,14 @@ def test_kappa_is_that_of_scikit_learn(run, pairs):
 def test_marks_on_what_the_run_does_not_have_are_counted_and_left_out(run):
     done = import_decisions(run, [file("Ann", entry(1, 0, "keep"), entry(2, 0, "keep", target="image:" + "f" * 32))])
     assert (done.n_new, done.n_outside) == (1, 1)
+
+
+@pytest.mark.parametrize("where", ["comment", "label", "reviewer"])
+def test_half_a_character_is_refused_and_nothing_is_taken_in(run, where):
+    mark = entry(1, 0, "relabel", label="cat") | ({where: "\ud800"} if where != "reviewer" else {})
+    with pytest.raises(InputError):
+        import_decisions(run, [file("\ud800" if where == "reviewer" else "Ann", mark)])
+    assert load_marks(run) == []
 
 
 def test_one_wrong_file_changes_nothing(run):

@@ -37,6 +37,9 @@ def render_ood(run: Run) -> None:
         for other in list_runs(cached.services())
         if other.key == run.record.key and other.id != run.id and viewer.run_id in (None, other.id)
     }
+    if not known and viewer.run_id is not None:
+        st.info("Your link is for one run; a reference would be another one.")
+        return
     if not known:
         st.info(
             "No other run was embedded in the same way. Run another dataset with the same backbone, layer and "

@@ -15,6 +15,7 @@ from dataeval_ui.services.decision_files import (
     load_marks,
 )
 from dataeval_ui.services.offline import offline_parts
+from dataeval_ui.ui import cached
 from dataeval_ui.ui.errors import shown_errors
 from dataeval_ui.ui.text import count, visible
 from dataeval_ui.ui.viewer import require
@@ -33,9 +34,19 @@ def render_file(run: Run) -> None:
             "A page with map, thumbnails and findings that opens from the disk, without a network. Reviewers mark and "
             "comment in it, save their decisions as a file, and send that back."
         )
+        views = {view.id: view for view in cached.services().catalog.list_views(run.id)}
+        chosen = None
+        if views:
+            chosen = st.selectbox(
+                "Opens at",
+                [None, *views],
+                format_func=lambda view_id: visible(views[view_id].name, max_chars=80) if view_id else "The whole map",
+                key="file_view",
+                help="A saved view: the file begins with its colours and its image.",
+            )
         st.download_button(
             "Make the file",
-            data=lambda: "".join(offline_parts(run)).encode("utf-8"),
+            data=lambda: "".join(offline_parts(run, views.get(chosen or ""))).encode("utf-8"),
             file_name=f"review-{run.id}.html",
             mime="text/html",
             icon=":material/download:",
@@ -85,13 +96,16 @@ def render_returned(run: Run) -> None:
             [
                 {
                     "reviewers": " and ".join(visible(name, max_chars=40) for name in pair.reviewers),
-                    "decided by both": pair.n_both,
+                    "decided by all of them": pair.n_both,
                     "alike": None if pair.share is None else f"{pair.share:.0%}",
-                    "Cohen's kappa": None if pair.kappa is None else round(pair.kappa, 2),
+                    "kappa": None if pair.kappa is None else round(pair.kappa, 2),
                 }
                 for pair in pairs
             ],
             hide_index=True,
+        )
+        st.caption(
+            "Cohen's kappa of two reviewers, Fleiss' of more: 1 is full agreement, 0 what chance alone would give."
         )
     differ = conflicts(held)
     if differ:
