@@ -106,3 +106,35 @@ def _counts_of(text: str) -> list[int] | None:
         counts.append(number + counts[-2] if len(counts) > 2 else number)
         number = n_digits = 0
     return counts if n_digits == 0 else None
+
+
+def mask_extent(mask: str) -> tuple[float, float, float, float] | None:
+    """Return the box around a mask: left, top, width, height; without area where it is empty, None where it is none."""
+    import numpy as np
+
+    try:
+        value = json.loads(mask)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(value, dict):
+        return None
+    if "polygons" in value:
+        return read_polygons(value["polygons"])[1]
+    if read_run_lengths(value)[0] is None:
+        return None
+    height, width = value["size"]
+    counts = value["counts"] if isinstance(value["counts"], list) else _counts_of(value["counts"])
+    if counts is None or any(count < 0 for count in counts) or sum(counts) != height * width:
+        return None
+    ends = np.cumsum(np.array(counts, dtype=np.int64))
+    starts, stops = ends[:-1:2], ends[1::2]
+    starts, stops = starts[stops > starts], stops[stops > starts]
+    if len(starts) == 0:
+        return 0.0, 0.0, 0.0, 0.0
+    left, right = int(starts.min()) // height, (int(stops.max()) - 1) // height + 1
+    tops, bottoms = starts % height, (stops - 1) % height + 1
+    if (starts // height != (stops - 1) // height).any():  # a run that goes on in the next column
+        top, bottom = 0, height
+    else:
+        top, bottom = int(tops.min()), int(bottoms.max())
+    return float(left), float(top), float(right - left), float(bottom - top)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dataeval_ui.errors import ParameterError
+from dataeval_ui.findings.contradictions import find_contradictions
 from dataeval_ui.findings.words import counted, listed, shown_name
 from dataeval_ui.types import AnalysisParams, DuplicatePairs, Finding, FindingKind, NeighborGraph, OutlierScores
 
@@ -77,7 +78,8 @@ def find_findings(
         - `near_duplicates`: one for each group, and one for each pair in no group.
         - `outlier`: one for each image whose score reaches the threshold.
         - `unreadable`: one for each file that is no usable image.
-        - `annotation`: one for each image with objects that cannot be used.
+        - `annotation`: one for each image with objects that cannot be used or contradict each other; see
+          `dataeval_ui.findings.contradictions`.
 
     Raises
     ------
@@ -219,9 +221,17 @@ def _annotations(manifest: pa.Table, objects: pa.Table | None) -> Iterator[Findi
     for path, number, status, reason in zip(*columns, strict=True):
         if status != "ok" and path in image_of:  # an unreadable file is a finding of its own
             bad[path].append((number, reason or "no reason was given."))
-    for path, found in bad.items():
+    n_unusable = {path: len(found) for path, found in bad.items()}
+    for path, number, reason in find_contradictions(objects):
+        if path in image_of:
+            bad[path].append((number, reason))
+    for path, found in sorted(bad.items()):
         number, reason = found[0]
-        which = f"{counted(len(found), 'object')} of {shown_name(path)} cannot be used"
+        fault = {0: "contradict what is beside them", len(found): "cannot be used"}
+        what = fault.get(n_unusable.get(path, 0), "cannot be used or contradict what is beside them")
+        if len(found) == 1 and path not in n_unusable:
+            what = "contradicts what is beside it"
+        which = f"{counted(len(found), 'object')} of {shown_name(path)} {what}"
         sentence = f"{which}: {reason}" if len(found) == 1 else f"{which}; the first, number {number}: {reason}"
         evidence = {"objects": [number for number, _ in found], "reasons": [reason for _, reason in found]}
         advice = "Mend the annotations, or take these objects out."

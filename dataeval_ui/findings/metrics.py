@@ -43,7 +43,7 @@ METRICS: Mapping[str, str] = {
     "leaked_fraction": "the same, over all images",
     "outliers": "images whose score reaches the run's threshold",
     "outlier_fraction": "the same, over all images",
-    "annotation_errors": "images with objects that cannot be used",
+    "annotation_errors": "images with objects that cannot be used or contradict each other",
     "label_errors": "images whose label is suspected to be wrong; 0 where there are too few labels to tell",
     "label_error_fraction": "the same, over the images whose label can be judged",
     "quality_issues": "images that any check of image quality flags",

@@ -133,7 +133,7 @@ def list_cards(run: Run) -> Iterator[Card]:
     yield _counted_card("duplicates", "Duplicate groups", len(copies), "medium", told, "duplicates")
 
     if wrong := findings_of(run, "annotations"):
-        told = "Images with objects that cannot be used."
+        told = "Images with objects that cannot be used or contradict each other."
         yield _counted_card("annotations", "Annotation errors", len(wrong), "low", told)
 
     odd = findings_of(run, "outliers")

@@ -153,6 +153,10 @@ def test_unusable_objects_of_an_image_are_one_finding():
             "object": [0, 1, 2, 0],
             "status": ["ok", "unusable", "unusable", "unusable"],
             "reason": [None, "The box has no area.", None, "Its image cannot be used."],
+            "label": ["cat"] * 4,
+            "is_crowd": [False] * 4,
+            "mask": pa.nulls(4, pa.string()),
+            **{name: [5.0, None, None, None] for name in ("x_px", "y_px", "width_px", "height_px")},
         }
     )
     findings = find_findings(
@@ -166,3 +170,31 @@ def test_unusable_objects_of_an_image_are_one_finding():
         table[:1], ["A"], duplicates=pairs(), outliers=scores(0.5), graph=ring(1), params=PARAMS, objects=objects[:2]
     )
     assert one.sentence == "1 object of a.png cannot be used: The box has no area."
+
+
+def test_objects_that_contradict_each_other_are_told_beside_those_that_cannot_be_used():
+    table = manifest(("a.png", "A", "x", None), ("b.png", "B", "x", None))
+    objects = pa.table(
+        {
+            "path": ["a.png", "a.png", "b.png", "b.png", "b.png"],
+            "object": [0, 1, 0, 1, 2],
+            "status": ["ok", "ok", "ok", "ok", "unusable"],
+            "reason": [None, None, None, None, "The box has no area."],
+            "label": ["cat", "dog", "cat", "dog", "dog"],
+            "is_crowd": [False] * 5,
+            "mask": pa.nulls(5, pa.string()),
+            **{name: [5.0, 5.0, 5.0, 5.0, None] for name in ("x_px", "y_px", "width_px", "height_px")},
+        }
+    )
+    found = find_findings(
+        table, ["A", "B"], duplicates=pairs(), outliers=scores(0.5, 0.5), graph=ring(2), params=PARAMS, objects=objects
+    )
+    told = {finding.paths: finding for finding in found if finding.kind == "annotation"}
+    assert told[("a.png",)].sentence == (
+        "1 object of a.png contradicts what is beside it: It is labelled dog and has the box of object 0, which is "
+        "labelled cat."
+    )
+    assert told[("b.png",)].sentence.startswith(
+        "2 objects of b.png cannot be used or contradict what is beside them; the first, number 2: The box has no area."
+    )
+    assert told[("b.png",)].evidence["objects"] == [2, 1]
