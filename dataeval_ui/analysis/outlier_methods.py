@@ -49,7 +49,10 @@ def score_outlier_methods(
     Raw distances become scores by `1 / (1 + exp(-z log(19) / 2.5))` of the logarithm's robust z, as in
     `analysis.outliers`: 0.95 is 2.5 robust standard deviations above the median. LOF [1]_ uses the Euclidean
     distance of the embeddings scaled to length 1. The covariance of Mahalanobis [2]_ is that within the classes,
-    a tenth of its mean variance added. O(n d² + n k + n d n_classes) time, blocks of rows in memory.
+    a tenth of its mean variance added. The combined score is that of the mean z of LOF, Mahalanobis and cluster
+    distance, calibrated once more: sums of z weigh an image that one method finds very odd above one that all find
+    a little odd. kNN is left out, for it and Mahalanobis ask nearly the same: how far from everything.
+    O(n d² + n k + n d n_classes) time, blocks of rows in memory.
 
     References
     ----------
@@ -65,29 +68,35 @@ def score_outlier_methods(
         half = np.full(n, 0.5, np.float32)
         return OutlierMethods(knn=half, lof=half, mahalanobis=half, cluster=half, combined=half)
     units = unit_rows(embeddings)
-    knn = calibrate(1 - graph.similarities.mean(axis=1, dtype=np.float64))
-    lof = calibrate(local_outlier_factor(graph))
     groups = np.zeros(n, dtype=np.int32) if codes is None else _large_groups(codes)
-    mahalanobis = calibrate(_class_distance(units, groups))
-    cluster = calibrate(_cluster_distance(units, cluster_labels))
+    lof, of_class, of_cluster = (
+        local_outlier_factor(graph), _class_distance(units, groups), _cluster_distance(units, cluster_labels)
+    )  # fmt: skip
+    together = (_robust_z(lof) + _robust_z(of_class) + _robust_z(of_cluster)) / 3
     return OutlierMethods(
-        knn=knn,
-        lof=lof,
-        mahalanobis=mahalanobis,
-        cluster=cluster,
-        combined=((knn + lof + mahalanobis + cluster) / 4).astype(np.float32),
+        knn=calibrate(1 - graph.similarities.mean(axis=1, dtype=np.float64)),
+        lof=calibrate(lof),
+        mahalanobis=calibrate(of_class),
+        cluster=calibrate(of_cluster),
+        combined=calibrate(np.exp(np.clip(together, -500, 500))),
     )
 
 
 def calibrate(distances: Float64, reference: Float64 | None = None) -> Float32:
     """Turn distances into scores in [0, 1] by the spread of a reference's (default: their own)."""
+    z = np.clip(_robust_z(distances, reference) * _LOGIT / SIGMAS_AT_THRESHOLD, -500, 500)
+    scores: Float32 = (1 / (1 + np.exp(-z))).astype(np.float32)
+    return scores
+
+
+def _robust_z(distances: Float64, reference: Float64 | None = None) -> Float64:
+    """Robust standard deviations of the logarithm above the median of a reference's (default: their own)."""
     logs = np.log(np.maximum(distances, _TINY))
     known = logs if reference is None else np.log(np.maximum(reference, _TINY))
     middle = float(np.median(known))
     sigma = max(_MIN_SIGMA, 1.4826 * (float(np.quantile(known, 0.75)) - middle))
-    z = np.clip((logs - middle) * _LOGIT / (SIGMAS_AT_THRESHOLD * sigma), -500, 500)
-    scores: Float32 = (1 / (1 + np.exp(-z))).astype(np.float32)
-    return scores
+    z: Float64 = (logs - middle) / sigma
+    return z
 
 
 def local_outlier_factor(graph: NeighborGraph) -> Float64:

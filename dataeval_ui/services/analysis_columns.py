@@ -152,8 +152,8 @@ _COLOURS = (
     AnalysisColour(
         name="analysis.outlier",
         title="Outlier score, all methods",
-        doc="Mean of the calibrated scores of four methods; larger is odder. The Outliers page tells them apart.",
-        version=1,
+        doc="Three methods together, calibrated; larger is odder. The Outliers page tells the methods apart.",
+        version=2,
         compute=_all_methods,
     ),
     AnalysisColour(

@@ -18,7 +18,7 @@ OutlierMethod = Literal["knn", "combined", "lof", "mahalanobis", "cluster"]
 NORMAL_BELOW = 0.8
 """An image of a lower combined score is a normal one."""
 
-_VERSION = 1
+_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

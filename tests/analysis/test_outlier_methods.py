@@ -33,6 +33,18 @@ def test_the_far_point_is_the_oddest_by_every_method(method: str) -> None:
     assert ((scores >= 0) & (scores <= 1)).all()
 
 
+def test_an_image_that_one_method_finds_very_odd_comes_before_one_that_all_find_a_little_odd() -> None:
+    """Sums of z keep how odd; a mean of scores would not, for beyond 0.99 there is no room."""
+    rng = np.random.default_rng(2)
+    x = rng.normal(size=(200, 6)).astype(np.float32) * 0.1 + np.eye(6)[0].astype(np.float32)
+    labels = np.zeros(200, np.int32)
+    x[3] = np.eye(6)[1] * 5
+    found = score_outlier_methods(x, find_neighbors(x, n_neighbors=10), cluster_labels=labels)
+    assert found.combined.argmax() == 3
+    assert 0.4 < np.median(found.combined) < 0.6
+    assert (found.combined >= 0.95).sum() <= 10
+
+
 def test_permuted_images_have_permuted_scores() -> None:
     x, labels = two_blobs()
     order = np.random.default_rng(1).permutation(80)

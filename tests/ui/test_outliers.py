@@ -36,7 +36,7 @@ def test_a_changed_method_starts_at_its_own_threshold(analysed: Analysed, open_p
     app.segmented_control(key="outlier_method").set_value("combined").run()
     assert app.query_params["method"] == "combined"
     assert "threshold" not in app.query_params
-    assert app.slider(key="outlier_threshold_here").value == 0.8
+    assert app.slider(key="outlier_threshold_here").value == 0.95
     assert failures(app) == []
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import streamlit as st
 
 from dataeval_ui.figures import histogram_figure
-from dataeval_ui.services.outlier_scores import NORMAL_BELOW, OutlierMethod, nearest_normal
+from dataeval_ui.services.outlier_scores import OutlierMethod, nearest_normal
 from dataeval_ui.ui import cached, state
 from dataeval_ui.ui.components.gallery import GalleryItem, gallery
 from dataeval_ui.ui.components.mount import base_path
@@ -33,7 +33,7 @@ _METHODS: dict[OutlierMethod, tuple[str, str]] = {
         "kNN distance",
         "the mean distance to the nearest images, calibrated to between 0 and 1; the run's own score",
     ),
-    "combined": ("Combined", "the mean of the four methods' scores"),
+    "combined": ("Combined", "LOF, Mahalanobis and cluster distance together"),
     "lof": ("LOF", "the local outlier factor: how much sparser it is around an image than around its neighbours"),
     "mahalanobis": ("Mahalanobis", "the distance to the nearest class, by the spread within the classes"),
     "cluster": ("Cluster distance", "the distance to the nearest cluster's centre, by the spread of that cluster"),
@@ -50,8 +50,8 @@ def take_clicks(run: Run) -> None:
 
 
 def own_threshold(run: Run, method: OutlierMethod) -> float:
-    """Return the run's own threshold; a mean of four scores seldom reaches it, and has its own."""
-    return NORMAL_BELOW if method == "combined" else run.record.params.outlier_threshold
+    """Return the run's own threshold: the scores of all methods mean the same by it."""
+    return run.record.params.outlier_threshold
 
 
 def current_method() -> OutlierMethod:
