@@ -41,6 +41,7 @@ COMMANDS: Mapping[str, Command] = {
         review.decisions,
         review.cleaned,
         review.decide,
+        review.assign,
         review.clean,
         share.share,
         share.password,

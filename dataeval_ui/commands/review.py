@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from dataeval_ui.commands.output import say
+from dataeval_ui.commands.output import say, show
 from dataeval_ui.errors import InputError
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def add_parser(commands: Any, shared: argparse.ArgumentParser, json_too: argparse.ArgumentParser) -> None:
-    """Spell `decide`, `decisions`, `cleaned` and `clean`."""
+    """Spell `decide`, `assign`, `decisions`, `cleaned` and `clean`."""
     about = "id or name of a run, or name of its dataset"
     command = commands.add_parser("decide", parents=[shared, json_too], help="decide on a finding")
     command.add_argument("run", metavar="RUN", help=about)
@@ -26,6 +26,14 @@ def add_parser(commands: Any, shared: argparse.ArgumentParser, json_too: argpars
     command.add_argument("--reviewer", default="owner", metavar="NAME", help="who decides (default owner)")
     command.add_argument("--keep", metavar="IMAGE_ID", help="with remove: the image of a group that stays")
     command.add_argument("--id", metavar="ID", help="8 to 64 letters and digits: sent again, it counts once")
+    command = commands.add_parser(
+        "assign", parents=[shared, json_too], help="divide a run's findings among reviewers; tell how far each is"
+    )
+    command.add_argument("run", metavar="RUN", help=about)
+    command.add_argument("--to", action="append", metavar="NAME", help="a reviewer: 'link ID', an e-mail; repeatable")
+    command.add_argument("--overlap", type=float, default=0.1, metavar="S", help="share that several get (default 0.1)")
+    command.add_argument("--each", type=int, default=2, metavar="N", help="reviewers of a shared finding (default 2)")
+    command.add_argument("--nobody", action="store_true", help="take all parts back")
     for name, text in (
         ("decisions", "write every decision about a run's dataset as a table"),
         ("cleaned", "write a run's files with what the decisions make of each"),
@@ -69,6 +77,22 @@ def decide(services: Services, args: argparse.Namespace) -> int:
     else:
         say(f"{args.verdict}: kept as {decision.id}, on {len(decision.image_ids)} images.")
     return 0
+
+
+def assign(services: Services, args: argparse.Namespace) -> int:
+    """Divide the findings, or tell how far each reviewer is."""
+    from dataeval_ui.services.access import OWNER
+    from dataeval_ui.services.assignments import assign_parts, progress_rows
+    from dataeval_ui.services.review import review_queue
+    from dataeval_ui.services.runs import find_run, open_run
+
+    run = open_run(services, find_run(services, args.run).id)
+    if args.to and args.nobody:
+        raise InputError("Give --to or --nobody, not both.")
+    if args.to or args.nobody:
+        items, names = review_queue(run), args.to or []
+        assign_parts(run, items, names, viewer=OWNER, overlap=args.overlap, n_overlap=args.each)
+    return show(progress_rows(review_queue(run)), args.json, empty="Nobody has a part.", key="reviewers")
 
 
 def clean(services: Services, args: argparse.Namespace) -> int:

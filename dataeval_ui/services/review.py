@@ -31,11 +31,14 @@ class Item:
     ----------
     held : mapping of str to DecisionRecord
         Reviewer to the decision.
+    assigned : tuple of str
+        Reviewers whose part it is in.
     """
 
     key: str
     finding: Finding
     held: Mapping[str, DecisionRecord]
+    assigned: tuple[str, ...] = ()
 
     @property
     def verdicts(self) -> set[tuple[str, str, tuple[str, ...]]]:
@@ -63,7 +66,11 @@ def review_queue(run: Run, *, of_run_alone: bool = False) -> list[Item]:
     """
     catalog, of_run = run.services.catalog, run.id if of_run_alone else None
     held = current_decisions(catalog.list_decisions(run.dataset.id, run_id=of_run))
-    return [Item(key=key, finding=finding, held=held.get(key, {})) for key, finding in run.keyed_findings.items()]
+    assigned = catalog.list_assignments(run.id)
+    return [
+        Item(key=key, finding=finding, held=held.get(key, {}), assigned=assigned.get(key, ()))
+        for key, finding in run.keyed_findings.items()
+    ]
 
 
 def find_item(run: Run, key: str) -> Item:
@@ -199,21 +206,34 @@ def undo(run: Run, *, viewer: Viewer) -> DecisionRecord | None:
 
 
 def agreement_rows(items: Sequence[Item]) -> list[dict[str, object]]:
-    """Compare every two reviewers, and all where there are more: findings that all decided, alike, and kappa."""
+    """Compare reviewers: findings that all of a row decided, how many alike, and kappa.
+
+    Returns
+    -------
+    list of dict
+        A row for every two (Cohen's kappa), and where there are more than two, one for all of them, and one for the
+        findings that exactly m of them decided, whichever they were (Fleiss' kappa, which asks for as many verdicts on
+        each finding and not for the same reviewers): so that parts which overlap can be compared.
+    """
     from itertools import combinations
 
-    names = sorted({name for item in items for name, d in item.held.items() if d.verdict is not None})
-    groups: list[tuple[str, ...]] = list(combinations(names, 2))
-    if len(names) > 2:
-        groups.append(tuple(names))
-    rows: list[dict[str, object]] = []
-    for group in groups:
-        shared = [i for i in items if all(i.is_decided_by(name) for name in group)]
-        ratings = [[str(item.held[name].verdict) for name in group] for item in shared]
-        kappa = cohens_kappa([(r[0], r[1]) for r in ratings]) if len(group) == 2 else fleiss_kappa(ratings)
-        alike = sum(len(set(of_one)) == 1 for of_one in ratings)
-        rows.append({"reviewers": ", ".join(group), "findings": len(ratings), "alike": alike, "kappa": kappa})
+    verdicts = [{name: str(d.verdict) for name, d in item.held.items() if d.verdict is not None} for item in items]
+    names = sorted({name for of_one in verdicts for name in of_one})
+    rows = []
+    for pair in combinations(names, 2):
+        ratings = [[of_one[name] for name in pair] for of_one in verdicts if all(name in of_one for name in pair)]
+        rows.append(_agreement(", ".join(pair), ratings, cohens_kappa([(r[0], r[1]) for r in ratings])))
+    for m in range(len(names), 1, -1) if len(names) > 2 else ():
+        ratings = [list(of_one.values()) for of_one in verdicts if len(of_one) == m]
+        if ratings or m == len(names):
+            of = ", ".join(names) if m == len(names) else f"any {m} of {len(names)}"
+            rows.append(_agreement(of, ratings, fleiss_kappa(ratings)))
     return rows
+
+
+def _agreement(reviewers: str, ratings: Sequence[Sequence[str]], kappa: float | None) -> dict[str, object]:
+    alike = sum(len(set(of_one)) == 1 for of_one in ratings)
+    return {"reviewers": reviewers, "findings": len(ratings), "alike": alike, "kappa": kappa}
 
 
 def cleaned_manifest(run: Run, items: Sequence[Item]) -> pa.Table:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from dataeval_ui.errors import ParameterError
+from dataeval_ui.store.catalog_assignments import CatalogAssignments
 from dataeval_ui.store.catalog_base import catalog_error, new_id, now_utc
 from dataeval_ui.store.catalog_copy import CatalogCopies
 from dataeval_ui.store.catalog_decisions import CatalogDecisions
@@ -18,7 +19,7 @@ from dataeval_ui.store.workspace import checked_name
 from dataeval_ui.types import AnalysisParams, EmbeddingKey, Json, LabelRule
 
 
-class Catalog(CatalogJobs, CatalogSharing, CatalogDecisions, CatalogCopies):
+class Catalog(CatalogJobs, CatalogSharing, CatalogDecisions, CatalogAssignments, CatalogCopies):
     """The catalog. Made by `open_catalog`; safe to use from several threads, and beside other processes."""
 
     def add_dataset(
@@ -185,10 +186,11 @@ class Catalog(CatalogJobs, CatalogSharing, CatalogDecisions, CatalogCopies):
 
     def remove_run(self, run_id: str) -> None:
         """Remove a run from the catalog; raises UnknownNameError. Its folder is the caller's to remove."""
-        from dataeval_ui.store.catalog_tables import RUNS
+        from dataeval_ui.store.catalog_tables import ASSIGNMENTS, RUNS
 
         if not self._delete(RUNS, RUNS.c.id == run_id):
             raise self._unknown("run", run_id, RUNS.c.id)
+        self._delete(ASSIGNMENTS, ASSIGNMENTS.c.run_id == run_id)
 
 
 def open_catalog(url: str) -> Catalog:

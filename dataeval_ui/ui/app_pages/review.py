@@ -10,12 +10,13 @@ from dataeval_ui.ui import cached, state
 from dataeval_ui.ui.errors import shown_errors
 from dataeval_ui.ui.panels.review_item import render_decision, render_item
 from dataeval_ui.ui.panels.review_queue import render_filters, render_progress, shown_items
-from dataeval_ui.ui.panels.review_results import render_agreement, render_conflicts, render_results
+from dataeval_ui.ui.panels.review_results import render_conflicts, render_results
+from dataeval_ui.ui.panels.review_reviewers import render_reviewers
 from dataeval_ui.ui.panels.run_choice import render_run_choice
 from dataeval_ui.ui.viewer import require
 
 _SHOW = "review_show"
-_TABS = {"queue": "Queue", "conflicts": "Conflicts", "agreement": "Agreement", "results": "Results"}
+_TABS = {"queue": "Queue", "conflicts": "Conflicts", "agreement": "Reviewers", "results": "Results"}
 _SEEN = "review_seen"
 
 
@@ -56,11 +57,11 @@ def review(run: Run) -> None:
     if show == "conflicts":
         render_conflicts(run, items)
     elif show == "agreement":
-        render_agreement(items)
+        render_reviewers(run, items, viewer)
     elif show == "results":
         render_results(run, items)
     else:
-        render_filters(items, viewer.name)
+        render_filters(run, items, viewer)
         shown, at = shown_items(items, viewer.name)
         if not shown:
             with st.container(border=True):

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from dataeval_ui.services.assignments import known_reviewers
 from dataeval_ui.services.review import Item
 from dataeval_ui.ui import state
+from dataeval_ui.ui.text import visible
 
-_KIND, _STATE = "review_kind", "review_state"
+if TYPE_CHECKING:
+    from dataeval_ui.services.access import Viewer
+    from dataeval_ui.services.run import Run
+
+_KIND, _STATE, _WHO = "review_kind", "review_state", "review_who"
+_EVERYBODY = "*"
 _STATES = {"open": "To decide", "decided": "Decided", "conflict": "Conflicts", "all": "All"}
 
 
@@ -20,16 +28,20 @@ def kind_name(kind: str) -> str:
 
 
 def render_progress(items: Sequence[Item], reviewer: str) -> None:
-    """Draw how many of the findings a reviewer has decided."""
-    n_mine = sum(item.is_decided_by(reviewer) for item in items)
+    """Draw how many of the findings a reviewer has decided, of their part where they have one."""
+    part = [item for item in items if reviewer in item.assigned]
+    mine = part or items
+    n_mine = sum(item.is_decided_by(reviewer) for item in mine)
     n_any = sum(item.state != "open" for item in items)
-    text = f"**{n_mine:,}** of {len(items):,} decided by you, {n_any:,} by anybody"
-    st.progress(n_mine / len(items), text=text)
+    whose = "in your part decided" if part else "decided by you"
+    st.progress(n_mine / len(mine), text=f"**{n_mine:,}** of {len(mine):,} {whose}, {n_any:,} by anybody")
 
 
-def render_filters(items: Sequence[Item], reviewer: str) -> None:
-    """Draw the choice of kind and state."""
-    counts = Counter(item.finding.kind for item in items)
+def render_filters(run: Run, items: Sequence[Item], viewer: Viewer) -> None:
+    """Draw the choice of state, kind and reviewer."""
+    who = wanted_reviewer(items, viewer.name)
+    shown = [item for item in items if _is_of(item, who)]
+    counts = Counter(item.finding.kind for item in shown)
     kinds = ["all", *counts]
     wanted = state.str_param("kind")
     st.session_state[_KIND] = wanted if wanted in kinds else "all"
@@ -38,7 +50,7 @@ def render_filters(items: Sequence[Item], reviewer: str) -> None:
         st.segmented_control(
             "State",
             list(_STATES),
-            format_func=lambda name: f"{_STATES[name]} {sum(_is_in(item, name, reviewer) for item in items):,}",
+            format_func=lambda name: f"{_STATES[name]} {sum(_is_in(i, name, who or viewer.name) for i in shown):,}",
             key=_STATE,
             required=True,
             on_change=_change,
@@ -48,24 +60,53 @@ def render_filters(items: Sequence[Item], reviewer: str) -> None:
             "Kind",
             kinds,
             format_func=lambda kind: (
-                f"All kinds {len(items):,}" if kind == "all" else f"{kind_name(kind)} {counts[kind]:,}"
+                f"All kinds {len(shown):,}" if kind == "all" else f"{kind_name(kind)} {counts[kind]:,}"
             ),
             key=_KIND,
             on_change=_change,
             label_visibility="collapsed",
-            width=260,
+            width=220,
         )
+        names = sorted({name for item in items for name in (*item.assigned, *item.held)})
+        if names:
+            titles = known_reviewers(run, items, viewer=viewer)
+            st.session_state[_WHO] = who or _EVERYBODY
+            titles = {**known_reviewers(run, items, viewer=viewer), _EVERYBODY: "Everybody's", viewer.name: "Mine"}
+            st.selectbox(
+                "Reviewer",
+                [_EVERYBODY, *names],
+                format_func=lambda name: visible(titles.get(str(name), str(name)), max_chars=60),
+                key=_WHO,
+                on_change=_change,
+                label_visibility="collapsed",
+                width=220,
+            )
+
+
+def wanted_reviewer(items: Sequence[Item], viewer: str) -> str | None:
+    """Return whose findings are shown: as the address says, or the viewer's own part if there is one; None: all."""
+    wanted = state.str_param("who")
+    if wanted is None:
+        return viewer if any(viewer in item.assigned for item in items) else None
+    known = any(wanted in item.assigned or wanted in item.held for item in items)
+    return wanted if known else None
 
 
 def shown_items(items: Sequence[Item], reviewer: str) -> tuple[list[Item], int]:
     """Return the findings that the filters leave, and which is looked at: that of the address or else the first."""
     kind, wanted, at = state.str_param("kind"), _wanted_state(), state.str_param("item")
+    who = wanted_reviewer(items, reviewer)
     shown = [
         item
         for item in items
-        if (kind in (None, "all") or item.finding.kind == kind) and (_is_in(item, wanted, reviewer) or item.key == at)
+        if item.key == at
+        or (kind in (None, "all", item.finding.kind) and _is_of(item, who) and _is_in(item, wanted, who or reviewer))
     ]
     return shown, next((i for i, item in enumerate(shown) if item.key == at), 0)
+
+
+def _is_of(item: Item, who: str | None) -> bool:
+    return who is None or who in item.assigned or item.is_decided_by(who)
 
 
 def _is_in(item: Item, wanted: str, reviewer: str) -> bool:
@@ -85,5 +126,8 @@ def _wanted_state() -> str:
 
 
 def _change() -> None:
-    kind, wanted = st.session_state[_KIND], st.session_state[_STATE]
-    state.update_address(kind=None if kind == "all" else kind, state=None if wanted == "open" else wanted, item=None)
+    kind, wanted, who = st.session_state[_KIND], st.session_state[_STATE], st.session_state.get(_WHO)
+    changes = {"who": who} if who is not None else {}
+    state.update_address(
+        kind=None if kind == "all" else kind, state=None if wanted == "open" else wanted, item=None, **changes
+    )

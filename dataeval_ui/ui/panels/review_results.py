@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -45,14 +45,14 @@ def render_conflicts(run: Run, items: Sequence[Item]) -> None:
         st.caption(f"The first {_MAX_SHOWN} of {count(len(conflicts), 'conflict')}; solve these to see more.")
 
 
-def render_agreement(items: Sequence[Item]) -> None:
-    """Draw how far reviewers agree."""
+def render_agreement(items: Sequence[Item], titles: Mapping[str, str]) -> None:
+    """Draw how far reviewers agree, each by their title."""
     rows = agreement_rows(items)
     if not rows:
         st.markdown("Agreement needs two reviewers. Share the run with a link that lets its holder decide.")
         return
     shown = {
-        "Reviewers": [visible(str(row["reviewers"])) for row in rows],
+        "Reviewers": [_titled(str(row["reviewers"]), titles) for row in rows],
         "Findings that all decided": [row["findings"] for row in rows],
         "Alike": [row["alike"] for row in rows],
         "Kappa": ["–" if row["kappa"] is None else f"{row['kappa']:.2f}" for row in rows],
@@ -61,6 +61,10 @@ def render_agreement(items: Sequence[Item]) -> None:
     st.caption(
         "Cohen's kappa for two reviewers, Fleiss' for more: 1 is full agreement, 0 what chance alone would give."
     )
+
+
+def _titled(reviewers: str, titles: Mapping[str, str]) -> str:
+    return visible(", ".join(titles.get(name, name) for name in reviewers.split(", ")))
 
 
 def render_results(run: Run, items: Sequence[Item]) -> None:
