@@ -95,10 +95,12 @@ def _vit_folder(folder: Path) -> torch.nn.Module:
 
 
 def test_a_local_folder_of_transformers_is_embedded_offline(
-    tmp_path: Path, workspace: Workspace, settings: Settings
+    tmp_path: Path, workspace: Workspace, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import numpy as np
 
+    # exported here: another process would import torch and transformers once more
+    monkeypatch.setattr("dataeval_ui.embed.engines.export_aside", lambda *_, **__: None)
     model = _vit_folder(tmp_path / "vit")
     embedder = load_embedder(f"hf:{tmp_path / 'vit'}", workspace=workspace, settings=settings)
     assert (embedder.backbone.preprocessing.squash, embedder.backbone.preprocessing.interpolation) == (True, "bilinear")
