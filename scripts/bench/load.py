@@ -100,7 +100,7 @@ async def measure(url: str, services: Services, run_id: str, server: psutil.Proc
 
     early = [reviewer(number) for number in range(len(PAGES))]  # they read files, compile, fill what all share
     for one in early:
-        await one.open()
+        print(f"first visit of {one.page}: {await one.open():.1f} s", flush=True)
         await review(one, Tally(), random.Random(1), time.perf_counter() + 5, args.images)
         await one.close()
     await asyncio.sleep(2)

@@ -16,7 +16,7 @@ from dataeval_ui.services.review import decide, review_queue
 from dataeval_ui.services.runs import open_run
 from dataeval_ui.settings import load_settings
 from dataeval_ui.ui.panels.door import GUESTS_PAGES
-from tests.ui.conftest import Analysed, words
+from tests.ui.conftest import Analysed, failures, words
 
 SECRET = "hidden-elsewhere"
 OTHER = "elsewhere"
@@ -73,6 +73,24 @@ def test_no_page_tells_a_guest_of_another_run(page, two_runs, guest, open_page):
     assert len(told(app)) > 50, "the page is drawn"
     assert SECRET not in told(app)
     assert str(two_runs.services.catalog.get_run(two_runs.run_id).dataset_id) not in told(app)
+
+
+@pytest.mark.parametrize(
+    ("page", "address"),
+    [
+        ("explore", {"image": "5"}),
+        ("duplicates", {"left": "3", "right": "4"}),
+        ("outliers", {"image": "5"}),
+        ("labels", {"image": "5"}),
+        ("health", {"kind": "leaks"}),
+        ("review", {"show": "agreement"}),
+    ],
+)
+def test_a_page_that_shows_an_image_opens_for_a_guest(page, address, two_runs, guest, open_page):
+    """A link to a page that a guest has not is an error of Streamlit's, where it is drawn."""
+    guest("view")
+    app = open_page(two_runs.services, page, run=two_runs.run_id, **address)
+    assert failures(app) == []
 
 
 def test_the_owner_is_told_or_the_test_above_proves_nothing(two_runs, open_page):

@@ -20,6 +20,7 @@ a:focus-visible, button[role="tab"]:focus-visible {
 div:has(> .st-key-close_menu) { display: none; }
 @media (max-width: 640px) {
   .st-key-facts { flex-wrap: wrap !important; row-gap: 0.25rem; overflow: visible !important; }
+  [data-testid="stButtonGroup"] [role="radiogroup"] { flex-wrap: wrap !important; overflow: visible !important; }
 }
 </style>"""
 """Streamlit's wide page leaves 80 px on both sides of a map that needs them, and a row that does not wrap is cut off on

@@ -15,6 +15,7 @@ from dataeval_ui.ui.panels.object_panel import render_object
 from dataeval_ui.ui.panels.picture import render_facts_of, render_measured, render_picture, render_places
 from dataeval_ui.ui.state import ExploreState
 from dataeval_ui.ui.text import plain
+from dataeval_ui.ui.viewer import can
 
 if TYPE_CHECKING:
     from dataeval_ui.services.run import Run
@@ -66,7 +67,7 @@ def render_inspector(run: Run, view: ExploreState, found: SearchResult | None, u
 
 
 def _render_parts_link(run: Run, row: int) -> None:
-    if run.is_of_objects:  # its rows are parts already
+    if run.is_of_objects or not can("manage"):  # its rows are parts already; the page is the owner's
         return
     st.page_link(
         "app_pages/parts.py",
