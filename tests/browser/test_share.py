@@ -10,6 +10,7 @@ import pytest
 
 from dataeval_ui.services.context import open_services
 from dataeval_ui.services.demo import install_demo
+from dataeval_ui.services.runs import open_run
 from dataeval_ui.settings import load_settings
 from tests.browser.serving import serving, settled
 
@@ -38,6 +39,7 @@ def test_a_reviewer_is_let_in_sees_one_run_and_is_out_at_the_next_click(browser:
     workspace = tmp_path / "workspace"
     services = open_services(load_settings({"workspace": workspace}, environment={}))
     run = install_demo(services)
+    assert open_run(services, run.id).keyed_findings  # kept in the run's folder: no page waits for them
     with serving(workspace) as server:
         owners, reviewers = browser.new_context(), browser.new_context()
         try:
