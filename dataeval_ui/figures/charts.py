@@ -171,6 +171,7 @@ def histogram_figure(
     title: str = "",
     height_px: int = 160,
     dark: bool = False,
+    log: bool = False,
 ) -> go.Figure:
     """Draw how values are spread, with a line at the threshold; values that are not finite are left out.
 
@@ -184,14 +185,24 @@ def histogram_figure(
         Of the axis; text, never markup.
     height_px : int, default 160
     dark : bool, default False
+    log : bool, default False
+        On a logarithmic axis; values that are not above 0 count with the least that is.
     """
     import plotly.graph_objects as go
 
     quiet, loud = categorical_colors(2, dark=dark)
     finite = values[np.isfinite(values)].astype(np.float64)
+    log = log and bool((finite > 0).any())
     figure = go.Figure()
     if finite.size:
-        heights, edges = np.histogram(finite, bins=60)
+        if log:
+            least = float(finite[finite > 0].min())
+            finite = np.maximum(finite, least)
+            highest = max(float(finite.max()), least * 1.001)
+            heights, edges = np.histogram(np.log(finite), bins=60, range=(np.log(least), np.log(highest)))
+            edges = np.exp(edges)
+        else:
+            heights, edges = np.histogram(finite, bins=60)
         bars = go.Bar(
             x=(edges[:-1] + edges[1:]) / 2,
             y=heights,
@@ -206,6 +217,8 @@ def histogram_figure(
     figure.update_layout(height=height_px, bargap=0, dragmode=False, margin={"l": 0, "r": 8, "t": 6, "b": 0})
     figure.update_xaxes(fixedrange=True, showgrid=False, title={"text": plain_name(title)})
     figure.update_yaxes(fixedrange=True, visible=False)
+    if log:
+        figure.update_xaxes(type="log", nticks=8)
     if threshold is not None:
         figure.add_vline(x=threshold, line={"color": loud, "width": 2, "dash": "dash"})
     return figure

@@ -46,6 +46,49 @@ def test_each_kind_leads_from_its_card_to_its_images_and_back(server: Server, br
     page.context.close()
 
 
+def test_cards_of_one_row_are_equally_high(server: Server, browser: Browser) -> None:
+    page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
+    page.set_default_timeout(30_000)
+    page.goto(f"{server.url}/health")
+    settled(page)
+    cards = page.locator(".st-key-health_cards > *")
+    cards.first.wait_for()
+    boxes = [box for card in cards.all() if (box := card.bounding_box()) is not None]
+    assert len(boxes) >= 6
+    for top in {round(box["y"]) for box in boxes}:
+        heights = [box["height"] for box in boxes if round(box["y"]) == top]
+        assert max(heights) - min(heights) < 2
+    page.context.close()
+
+
+def test_coverage_and_quality_lead_from_their_lists_to_an_image_and_back(server: Server, browser: Browser) -> None:
+    page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
+    page.set_default_timeout(30_000)
+    page.goto(f"{server.url}/coverage?among=all")
+    page.get_by_text("Completeness").first.wait_for()
+    settled(page)
+    page.get_by_role("link", name="Show on the map").first.click()
+    page.wait_for_url("**/explore?*selected=*")
+    page.wait_for_selector(".map[data-drawn]")
+    page.go_back()
+    page.wait_for_url("**/coverage?*")
+    page.get_by_role("link", name="Show on the map").first.wait_for()
+    page.goto(f"{server.url}/quality?measure=blurry")
+    before = page.get_by_text("below").first.inner_text()
+    slider = page.get_by_role("slider")
+    slider.focus()
+    for _ in range(5):
+        slider.press("ArrowRight")
+    page.wait_for_url("**threshold=*")
+    settled(page)
+    assert page.get_by_text("below").first.inner_text() != before
+    page.locator(".st-key-quality_gallery button").first.wait_for()
+    moved = page.url
+    page.go_back()
+    page.wait_for_url(lambda url: url != moved)
+    page.context.close()
+
+
 def test_the_card_of_suspected_labels_leads_to_its_page_to_an_image_and_back(server: Server, browser: Browser) -> None:
     page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
     page.set_default_timeout(30_000)

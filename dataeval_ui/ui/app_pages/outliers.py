@@ -11,6 +11,7 @@ from dataeval_ui.ui.panels.ood_gallery import render_ood
 from dataeval_ui.ui.panels.outlier_gallery import render_outliers, take_clicks
 from dataeval_ui.ui.panels.run_choice import render_run_choice
 from dataeval_ui.ui.panels.unreadable import render_unreadable
+from dataeval_ui.ui.viewer import current_viewer
 
 _SHOW = "outlier_show"
 
@@ -22,11 +23,13 @@ def outliers(run: Run) -> None:
         take_clicks(run)
         n_unreadable = cached.facts(run).n_unreadable
         wanted = state.str_param("show")
-        show = wanted if wanted in ("reference", "unreadable") else "outliers"
+        # A link is for one run: there is no other that a guest could compare it with.
+        offered = ["outliers", "unreadable"] if current_viewer().is_guest else ["outliers", "reference", "unreadable"]
+        show = wanted if wanted in offered else "outliers"
         st.session_state[_SHOW] = show
         st.segmented_control(
             "What to list",
-            ["outliers", "reference", "unreadable"],
+            offered,
             format_func={
                 "outliers": "Outliers",
                 "reference": "Against a reference",

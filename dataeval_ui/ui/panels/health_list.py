@@ -37,7 +37,7 @@ def render_cards(run: Run, cards: Sequence[Card], chosen: str | None) -> None:
     with st.container(horizontal=True, gap="small", key="health_cards"):
         for card in cards:
             word, colour, icon = _WORDS[card.level]
-            with st.container(border=True, width=168, gap="xsmall"):
+            with st.container(border=True, width=168, height="stretch", gap="xsmall"):
                 st.badge(word, color=colour, icon=icon)  # type: ignore[arg-type]
                 st.html(
                     f'<div style="font-size:1.9rem;font-weight:700;line-height:1.1">{html(card.value)}</div>'

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from dataeval_ui.types.quality import QualityIssue, QualityReport
 
 PAGE_SIZE = 60
+_N_STEPS = 500
 _MEASURE, _THRESHOLD = "quality_measure", "quality_threshold"
 
 
@@ -80,8 +81,13 @@ def _render_threshold(issue: QualityIssue) -> float | None:
         high = low + 1.0
     wanted = state.float_param("threshold")
     threshold = wanted if wanted is not None and low <= wanted <= high else issue.threshold
-    figure = histogram_figure(known, threshold, dark=is_dark(), height_px=140)
-    figure.update_xaxes(range=[low, high])  # as the slider below it
+    is_log = issue.check.is_log and bool((known > 0).any()) and threshold > 0
+    figure = histogram_figure(known, threshold, dark=is_dark(), height_px=140, log=is_log)
+    if is_log:
+        least = min(float(known[known > 0].min()), threshold)
+        figure.update_xaxes(range=[np.log10(least), np.log10(high)])
+    else:
+        figure.update_xaxes(range=[low, high])  # as the slider below it
     st.plotly_chart(
         figure,
         key="quality_histogram",
@@ -89,17 +95,35 @@ def _render_threshold(issue: QualityIssue) -> float | None:
         alt=f"Distribution of {issue.check.metric}, with the threshold at {threshold:.4g}",
     )
     st.session_state[_THRESHOLD] = threshold
+    help_text = f"The dataset itself suggests {issue.suggested_threshold:.4g}."
+    if is_log:
+        st.select_slider(
+            "Threshold",
+            log_steps(least, high, threshold, low),
+            format_func=lambda step: f"{step:.4g}",
+            key=_THRESHOLD,
+            on_change=_move,
+            help=help_text,
+        )
+        return threshold
     st.slider(
         "Threshold",
         low,
         high,
-        step=(high - low) / 500,
+        step=(high - low) / _N_STEPS,
         format="%.4g",
         key=_THRESHOLD,
         on_change=_move,
-        help=f"The dataset itself suggests {issue.suggested_threshold:.4g}.",
+        help=help_text,
     )
     return threshold
+
+
+def log_steps(least: float, high: float, *others: float) -> list[float]:
+    """Return the places of a slider, even on a logarithm, with others that it must have."""
+    import numpy as np
+
+    return sorted({*(float(step) for step in np.geomspace(least, high, _N_STEPS)), *others})
 
 
 def _choose() -> None:
