@@ -19,7 +19,13 @@ _OBJECT = (
 )  # fmt: skip
 
 
-def coco_document(run: Run, items: Sequence[Item], *, with_decisions: bool = False) -> Json:
+def coco_bytes(run: Run, items: Sequence[Item], *, with_decisions: bool = False, of_run_alone: bool = False) -> bytes:
+    """Return `coco_document` as JSON in UTF-8."""
+    document = coco_document(run, items, with_decisions=with_decisions, of_run_alone=of_run_alone)
+    return json.dumps(document, indent=1).encode()
+
+
+def coco_document(run: Run, items: Sequence[Item], *, with_decisions: bool = False, of_run_alone: bool = False) -> Json:
     """Make a COCO document of a run's dataset.
 
     In a run of objects every object is an annotation with its box; removing one removes its annotation, and its image
@@ -35,6 +41,8 @@ def coco_document(run: Run, items: Sequence[Item], *, with_decisions: bool = Fal
         Leave nothing out: images and annotations keep their labels and get `decision` (action, new_label, reason)
         where something is to change, and all decisions stand under `decisions`. Else what is removed is left out, and
         relabelled ones have their new labels.
+    of_run_alone : bool, default False
+        Of the decisions those of this run alone, for whom a link lets see no other.
 
     Returns
     -------
@@ -53,7 +61,7 @@ def coco_document(run: Run, items: Sequence[Item], *, with_decisions: bool = Fal
         _add_images(made, places, rows, _objects_of(run))
     document = made.document(run)
     if with_decisions:
-        document["decisions"] = decisions_table(run).to_pylist()
+        document["decisions"] = decisions_table(run, of_run_alone=of_run_alone).to_pylist()
     return document
 
 

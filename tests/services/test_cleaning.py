@@ -16,7 +16,7 @@ from dataeval_ui.errors import DataEvalUIError, InputError, StorageError
 from dataeval_ui.services import cleaning
 from dataeval_ui.services.access import OWNER
 from dataeval_ui.services.cleaning import clean
-from dataeval_ui.services.coco_export import coco_document
+from dataeval_ui.services.coco_export import coco_bytes, coco_document
 from dataeval_ui.services.demo import demo_folder, install_demo
 from dataeval_ui.services.review import cleaned_manifest, decide, review_queue, undo
 from dataeval_ui.services.run import Run
@@ -211,6 +211,18 @@ def test_as_coco_what_is_removed_is_left_out_and_everything_comes_back(run: Run,
     assert {path: decision["action"] for path, decision in told.items()} == {removed: "remove", relabelled: "relabel"}
     assert {d["verdict"] for d in everything["decisions"]} >= {"remove", "relabel"}
     assert main(["decisions", run.id, str(tmp_path / "all.csv"), *where]) == 2
+
+
+def test_as_coco_a_guest_of_one_run_gets_no_decision_of_another(run: Run) -> None:
+    from dataclasses import replace
+
+    item = review_queue(run)[0]
+    kept = decide(run, item, "keep", viewer=OWNER)
+    elsewhere = replace(kept, id="of-another-run", run_id="other")
+    run.services.catalog.add_decisions([elsewhere])
+    for alone, n in ((False, 2), (True, 1)):
+        told = json.loads(coco_bytes(run, review_queue(run), with_decisions=True, of_run_alone=alone))["decisions"]
+        assert len([d for d in told if d["id"] in (kept.id, elsewhere.id)]) == n
 
 
 def test_coco_is_read_back_by_our_own_reader(run: Run, tmp_path: Path) -> None:

@@ -70,3 +70,10 @@ def test_the_queue_shows_a_part_first_and_another_reviewers_on_request(
     unknown = open_page(services, "review", run=run.id, who="nobody at all", state="all")
     assert failures(unknown) == []
     assert f"**1** of {len(items)}" in words(unknown)
+
+
+def test_the_results_are_offered_in_four_formats(services: Services, run: Run, open_page: OpenPage) -> None:
+    app = open_page(services, "review", run=run.id, show="results")
+    assert failures(app) == []
+    labels = [element.proto.label for element in app.get("download_button")]
+    assert labels == ["CSV", "Parquet", "JSON", "COCO"] * 2

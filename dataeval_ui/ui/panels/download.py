@@ -35,8 +35,15 @@ def render_download(run: Run, rows: Int64 | None, *, name: str, key: str) -> Non
     )
 
 
-def render_table_download(make: Callable[[ExportFormat], bytes], *, about: str, name: str, key: str) -> None:
-    """Draw the popover that offers a table in each format; it is made when it is asked for."""
+def render_table_download(
+    make: Callable[[ExportFormat], bytes],
+    *,
+    about: str,
+    name: str,
+    key: str,
+    coco: Callable[[], bytes] | None = None,
+) -> None:
+    """Draw the popover that offers a table in each format, and as COCO if wanted; it is made when it is asked for."""
     with st.popover("Download", icon=":material/download:", key=key):
         st.caption(about)
         for fmt in get_args(ExportFormat):
@@ -46,6 +53,16 @@ def render_table_download(make: Callable[[ExportFormat], bytes], *, about: str, 
                 file_name=f"{name}.{fmt}",
                 mime=_MIME[fmt],
                 key=f"{key}_{fmt}",
+                on_click="ignore",
+                width="stretch",
+            )
+        if coco is not None:
+            st.download_button(
+                "COCO",
+                data=coco,
+                file_name=f"{name}-coco.json",
+                mime=_MIME["json"],
+                key=f"{key}_coco",
                 on_click="ignore",
                 width="stretch",
             )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from dataeval_ui.services.coco_export import coco_bytes
 from dataeval_ui.services.review import Item, agreement_rows, cleaned_manifest, decisions_table
 from dataeval_ui.share.tables import table_bytes
 from dataeval_ui.ui import state
@@ -85,6 +86,7 @@ def render_results(run: Run, items: Sequence[Item]) -> None:
             about="A row a file: what becomes of it, its new label, and why.",
             name=f"cleaned-{run.id}",
             key="review_manifest",
+            coco=lambda: coco_bytes(run, items),
         )
         st.markdown("Decisions", width="content")
         render_table_download(
@@ -92,6 +94,7 @@ def render_results(run: Run, items: Sequence[Item]) -> None:
             about="Every decision and retraction: finding, verdict, comment, reviewer, when, from where.",
             name=f"decisions-{run.id}",
             key="review_decisions",
+            coco=lambda: coco_bytes(run, items, with_decisions=True, of_run_alone=for_one_run),
         )
     changed = [row for row in table.to_pylist() if row["action"] != "keep"][:500]
     if changed:
