@@ -9,8 +9,8 @@ import streamlit as st
 from dataeval_ui.errors import DataEvalUIError
 from dataeval_ui.findings.keys import finding_key
 from dataeval_ui.services.access import may
+from dataeval_ui.services.held_decisions import held_decisions
 from dataeval_ui.services.review import Item, decide, undo
-from dataeval_ui.store.catalog_decisions import current_decisions
 from dataeval_ui.ui import cached, state
 from dataeval_ui.ui.text import plain, visible
 from dataeval_ui.ui.viewer import current_viewer
@@ -27,7 +27,7 @@ _FAILED, _LABEL = "label_failed", "label_right"
 
 def _items(run: Run, viewer: Viewer) -> dict[int, Item]:
     of_run = None if viewer.is_owner else run.id
-    held = current_decisions(run.services.catalog.list_decisions(run.dataset.id, run_id=of_run))
+    held = held_decisions(run.services.catalog, run.dataset.id, run_id=of_run)
     findings = cached.label_error_findings(run)
     keys = {row: finding_key(finding) for row, finding in findings.items()}
     return {row: Item(key=keys[row], finding=f, held=held.get(keys[row], {})) for row, f in findings.items()}
