@@ -28,7 +28,7 @@ from tests.chromium import FLAGS, find_chromium  # noqa: E402 - the finder of th
 
 PAGES = (
     *("datasets", "run", "explore", "parts", "compare", "drift", "health", "duplicates", "outliers", "quality"),
-    *("labels", "coverage", "review", "share"),
+    *("labels", "slices", "coverage", "review", "share"),
 )
 SIZES = {1280: 800, 390: 844}
 """Width to height of the window, in pixels."""

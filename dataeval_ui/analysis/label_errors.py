@@ -79,7 +79,7 @@ def find_label_errors(embeddings: Float32, graph: NeighborGraph, codes: Int32, n
     code_of[kept] = np.arange(kept.size)
     judged = code_of[codes]
     linear = (Logistic if kept.size <= MAX_LOGISTIC_CLASSES else Ridge)(embeddings, judged, kept.size)
-    n_rows = max(1, _BLOCK_FLOATS // kept.size)
+    n_rows = max(1, _BLOCK_FLOATS // max(kept.size, embeddings.shape[1]))
 
     def probabilities(rows: slice) -> tuple[Float64, Float64]:
         of_linear, of_neighbours, y = linear.probabilities(rows), vote(graph, judged, kept.size, rows), judged[rows]

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from dataeval_ui.services.outlier_scores import OodScores, OutlierMethod
     from dataeval_ui.services.parts import RunParts
     from dataeval_ui.services.run import Run
+    from dataeval_ui.services.slices import Slice
     from dataeval_ui.types import Finding, Json
     from dataeval_ui.types.base import Float32, Int64
     from dataeval_ui.types.labels import BayesErrorBounds, LabelErrors, NeighbourConfusion
@@ -251,6 +252,18 @@ def label_predictors(opened: Run, column: str) -> tuple[Predictor, ...]:
     """Return what predicts a column, the best first."""
     found: tuple[Predictor, ...] = _ask_labels(opened, "predictors", column)
     return found
+
+
+@st.cache_resource(max_entries=8, show_spinner="Looking for slices in which something is unusual…")
+def _slices(workspace: str, run_id: str, _run: Run) -> tuple[Slice, ...]:
+    from dataeval_ui.services.slices import find_run_slices
+
+    return find_run_slices(_run)
+
+
+def slices(opened: Run) -> tuple[Slice, ...]:
+    """Return the groups of a run's images in which something is unusual, the surest first."""
+    return _slices(str(opened.services.workspace.root), opened.id, opened)
 
 
 def label_error_findings(opened: Run) -> Mapping[int, Finding]:

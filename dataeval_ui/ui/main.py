@@ -92,6 +92,12 @@ page = st.navigation(
                     help="Suspected label errors, how hard the classes are, their balance, and what predicts them.",
                 ),
                 st.Page(
+                    "app_pages/slices.py",
+                    title="Slices",
+                    icon=":material/data_table:",
+                    help="Clusters, labels and columns in which a split, a value or a fault is unusually frequent.",
+                ),
+                st.Page(
                     "app_pages/coverage.py",
                     title="Coverage",
                     icon=":material/blur_on:",

@@ -24,11 +24,12 @@ PAGES = (
     "coverage",
     "quality",
     "labels",
+    "slices",
     "review",
     "compare",
     "drift",
 )
-OF_A_RUN = ("explore", "health", "duplicates", "outliers", "coverage", "quality", "labels", "review", "drift")
+OF_A_RUN = ("explore", "health", "duplicates", "outliers", "coverage", "quality", "labels", "slices", "review", "drift")
 
 
 @pytest.mark.parametrize("page", PAGES)

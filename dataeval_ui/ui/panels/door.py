@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from dataeval_ui.services.access import Viewer
 
-GUESTS_PAGES = ("explore", "duplicates", "outliers", "coverage", "quality", "labels", "health", "review")
+GUESTS_PAGES = ("explore", "duplicates", "outliers", "coverage", "quality", "labels", "slices", "health", "review")
 """Pages of one run, which open it by `cached.run`. A new page is the owner's until it is named here."""
 
 _WELCOME = Path(__file__).parent.parent / "app_pages" / "welcome.py"

@@ -15,7 +15,18 @@ if TYPE_CHECKING:
     from dataeval_ui.services.run import Run
 
 Page = Literal[
-    "explore", "parts", "health", "duplicates", "outliers", "quality", "labels", "coverage", "drift", "share", "review"
+    "explore",
+    "parts",
+    "health",
+    "duplicates",
+    "outliers",
+    "quality",
+    "labels",
+    "slices",
+    "coverage",
+    "drift",
+    "share",
+    "review",
 ]
 
 

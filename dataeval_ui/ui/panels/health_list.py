@@ -95,7 +95,7 @@ def _render_finding(run: Run, finding: Finding, at: int) -> None:
             st.caption(f"{finding.kind.replace('_', ' ')} · {count(len(finding.paths), 'file')}", width="content")
         st.markdown(f"**{plain(finding.sentence, max_chars=600)}**  \n{plain(finding.advice)}")
         if rows:
-            _render_thumbnails(run, rows)
+            render_thumbnails(run, rows)
         if evidence := _evidence(finding):
             st.caption(plain(evidence, max_chars=400))
         if rows:
@@ -119,7 +119,8 @@ def selection_address(run: Run, rows: Sequence[int]) -> dict[str, str]:
     return {"selected": text, "panel": "selection"}
 
 
-def _render_thumbnails(run: Run, rows: Sequence[int]) -> None:
+def render_thumbnails(run: Run, rows: Sequence[int]) -> None:
+    """Draw the first images of a list, each a link to itself at full size."""
     urls = RunUrls(run.id, base_path())
     images = "".join(
         f'<a href="{html(urls.image(row), max_chars=2_000)}" target="_blank" rel="noopener" '
