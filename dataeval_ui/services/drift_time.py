@@ -145,8 +145,13 @@ def _sentence(reference: str, chunks: list[Json]) -> str:
     changes = [chunk["name"] for chunk in chunks if chunk["changed"]]
     if not drifted:
         return f"None of {len(chunks)} chunks has drifted from {reference}."
-    told = f"{len(drifted)} of {len(chunks)} chunks have drifted from {reference}, the first of them {drifted[0]}"
-    return f"{told}; it changed with {', '.join(changes[:5])}." if changes else f"{told}; no single step stands out."
+    verb = "has" if len(drifted) == 1 else "have"
+    told = f"{len(drifted)} of {len(chunks)} chunks {verb} drifted from {reference}: {_named(drifted)}"
+    return f"{told}; it changed with {_named(changes)}." if changes else f"{told}; no single step stands out."
+
+
+def _named(names: list[str]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
 def _times(run: Run, name: str) -> np.ndarray | None:

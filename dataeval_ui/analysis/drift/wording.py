@@ -35,16 +35,16 @@ TESTS: Mapping[str, Wording] = {
         "images have neighbours of both sets alike",
     ),
     "ks": Wording(
-        "Features, Kolmogorov-Smirnov",
+        "Kolmogorov-Smirnov",
         "at least one dimension is distributed otherwise",
         "no single dimension is distributed otherwise",
     ),
     "cvm": Wording(
-        "Features, Cramér-von Mises",
+        "Cramér-von Mises",
         "at least one dimension is distributed otherwise along its whole range",
         "no single dimension is distributed otherwise along its range",
     ),
-    "mwu": Wording("Features, Mann-Whitney", "at least one dimension has shifted", "no single dimension has shifted"),
+    "mwu": Wording("Mann-Whitney", "at least one dimension has shifted", "no single dimension has shifted"),
     "statistics": Wording(
         "Image statistics",
         "brightness, contrast, sharpness or entropy has shifted",
