@@ -172,10 +172,11 @@ def histogram_figure(
     height_px: int = 160,
     dark: bool = False,
     log: bool = False,
+    below: bool = False,
 ) -> go.Figure:
     """Draw how values are spread, with a line at the threshold; values that are not finite are left out.
 
-    Bars that reach the threshold have the line's colour.
+    Bars that reach beyond the threshold have the line's colour.
 
     Parameters
     ----------
@@ -187,6 +188,8 @@ def histogram_figure(
     dark : bool, default False
     log : bool, default False
         On a logarithmic axis; values that are not above 0 count with the least that is.
+    below : bool, default False
+        Beyond is below the threshold.
     """
     import plotly.graph_objects as go
 
@@ -203,12 +206,16 @@ def histogram_figure(
             edges = np.exp(edges)
         else:
             heights, edges = np.histogram(finite, bins=60)
+        if threshold is None:
+            beyond = np.zeros(heights.size, dtype=np.bool_)
+        else:
+            beyond = edges[:-1] < threshold if below else edges[1:] > threshold
         bars = go.Bar(
             x=(edges[:-1] + edges[1:]) / 2,
             y=heights,
             width=np.diff(edges),
             marker={
-                "color": [loud if threshold is not None and end > threshold else quiet for end in edges[1:]],
+                "color": [loud if is_beyond else quiet for is_beyond in beyond],
                 "line": {"width": 0},
             },
         )

@@ -70,6 +70,20 @@ def test_a_histogram_counts_every_finite_value_and_marks_the_threshold():
     assert histogram_figure(np.empty(0)).to_json()
 
 
+def test_a_histogram_colours_what_lies_beyond_its_threshold_and_has_a_logarithmic_axis_where_asked():
+    values = np.array([0.0, 1, 10, 100, 1000])
+    figure = histogram_figure(values, threshold=50, log=True, below=True)
+    (bars,) = figure.data
+    assert sum(bars.y) == 5  # 0 counts with the least above it
+    assert figure.layout.xaxis.type == "log"
+    colours = dict(zip(bars.x, bars.marker.color, strict=True))
+    loud = figure.layout.shapes[0].line.color
+    assert all((colour == loud) == (x < 50) for x, colour in colours.items() if not 45 < x < 56)
+    above = histogram_figure(values, threshold=500.0).data[0]
+    assert above.marker.color[-1] == loud
+    assert above.marker.color[0] != loud
+
+
 @pytest.mark.parametrize(
     ("event", "rows"),
     [

@@ -82,7 +82,8 @@ def _render_threshold(issue: QualityIssue) -> float | None:
     wanted = state.float_param("threshold")
     threshold = wanted if wanted is not None and low <= wanted <= high else issue.threshold
     is_log = issue.check.is_log and bool((known > 0).any()) and threshold > 0
-    figure = histogram_figure(known, threshold, dark=is_dark(), height_px=140, log=is_log)
+    below = issue.check.side == "low"
+    figure = histogram_figure(known, threshold, dark=is_dark(), height_px=140, log=is_log, below=below)
     if is_log:
         least = min(float(known[known > 0].min()), threshold)
         figure.update_xaxes(range=[np.log10(least), np.log10(high)])
