@@ -22,7 +22,7 @@ MIN_CLASS = 3
 MAX_LOGISTIC_CLASSES = 300
 """With more classes a ridge regression takes the place of the logistic, whose fit holds images x classes numbers."""
 
-_BLOCK_FLOATS = 4_000_000
+_BLOCK_FLOATS = 1_000_000
 _VOTE_WEIGHT = 0.25
 
 

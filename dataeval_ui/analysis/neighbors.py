@@ -48,7 +48,8 @@ def unit_rows(embeddings: Float32) -> Float32:
     if embeddings.ndim != 2 or embeddings.shape[1] == 0:
         raise ParameterError(f"embeddings must have the shape (n_images, n_dims), got {embeddings.shape}.")
     units = np.empty(embeddings.shape, dtype=np.float32)
-    for rows in batches(embeddings.shape[0], _rows_in_block(embeddings.shape[1])):
+    # An eighth of a block: the work is no product of matrices, and three arrays of it are held at once.
+    for rows in batches(embeddings.shape[0], max(1, _rows_in_block(embeddings.shape[1]) // 8)):
         block = np.asarray(embeddings[rows], dtype=np.float64)
         norms = np.linalg.norm(block, axis=1)
         if not np.isfinite(norms).all():

@@ -10,6 +10,7 @@ DataEval) run where they can be imported, else the row says "not installed". `--
 from __future__ import annotations
 
 import argparse
+import importlib
 import importlib.util
 import os
 import subprocess
@@ -263,8 +264,11 @@ def memory(_: argparse.Namespace) -> None:
 
 
 def peak(wanted: str) -> None:
-    """Print the growth of the process while one analysis runs, in bytes."""
+    """Print the growth of the process while one analysis runs, in bytes; libraries are loaded before."""
     import resource
+
+    for library in ("scipy.stats", "sklearn.linear_model", "sklearn.metrics"):
+        importlib.import_module(library)
 
     for name, run in analyses(100_000, 512):
         if name == wanted:
