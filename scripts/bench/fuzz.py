@@ -107,7 +107,7 @@ def readers() -> dict[str, Callable[[random.Random, Path], None]]:
         content = {"format": "dataeval-ui-decisions", "version": 1, "run": "r", "reviewer": "A", "decisions": [entry]}
 
         class Reviewed:
-            id, image_ids, findings = "r", ("0" * 32,), ()
+            id, image_ids, reviewable_findings = "r", ("0" * 32,), ()
 
         read_decisions(mutated(json.dumps(content).encode(), rng), Reviewed())  # type: ignore[arg-type]
 

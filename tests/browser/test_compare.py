@@ -64,6 +64,14 @@ def place_of(page: Page, which: int, row: int) -> tuple[float, float]:
     return box["x"] + x, box["y"] + y
 
 
+def places_of(page: Page, which: int, n: int) -> np.ndarray:
+    """Where all points of one of the maps are on the screen, shape (n, 2); asked at once."""
+    corner = np.array(place_of(page, which, 0))
+    every = "(map, n) => Array.from({ length: n }, (_, row) => [...map.inspect.pixelOf(row)])"
+    pixels = np.array(page.locator(".map").nth(which).evaluate(every, n))
+    return pixels - pixels[0] + corner
+
+
 def test_a_click_in_the_second_map_shows_the_image_and_its_nearest_by_both(
     compared: Compared, browser: Browser
 ) -> None:
@@ -85,7 +93,7 @@ def test_a_click_in_the_second_map_shows_the_image_and_its_nearest_by_both(
 def test_a_lasso_in_one_map_selects_in_both(compared: Compared, browser: Browser) -> None:
     page = opened(browser, compared.address)
     page.get_by_role("button", name="Select with a lasso").nth(1).click()
-    places = np.array([place_of(page, 1, row) for row in range(len(compared.comparison.image_ids))])
+    places = places_of(page, 1, len(compared.comparison.image_ids))
     middle = float(np.median(places[:, 0]))
     left, top, bottom = places[:, 0].min() - 8, places[:, 1].min() - 8, places[:, 1].max() + 8
     page.mouse.move(left, top)

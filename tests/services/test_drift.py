@@ -19,12 +19,13 @@ from dataeval_ui.services.runs import open_run
 from dataeval_ui.settings import load_settings
 from tests.demo_truth import TRUTH
 from tests.drift_sets import add_demo_set
+from tests.exported import prepared
 
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Run]:
     """The demo's run, and those of its two later sets."""
-    workspace = tmp_path_factory.mktemp("drift") / "workspace"
+    workspace = prepared(tmp_path_factory.mktemp("drift") / "workspace")
     services = open_services(load_settings({"workspace": workspace, "n_decoders": 1}, environment={}))
     first = install_demo(services).id
     sets = {name: add_demo_set(services, name) for name in ("fresh", "drifted")}
