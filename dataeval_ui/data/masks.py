@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dataeval_ui.data.objects import read_polygons, read_run_lengths
 
@@ -35,11 +35,7 @@ def mask_picture(mask: str, *, size: tuple[int, int], shown: tuple[int, int]) ->
     """
     from PIL import Image, ImageDraw
 
-    try:
-        value = json.loads(mask)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(value, dict):
+    if (value := _parsed(mask)) is None:
         return None
     if "polygons" in value:
         if read_polygons(value["polygons"])[0] is None:
@@ -108,15 +104,20 @@ def _counts_of(text: str) -> list[int] | None:
     return counts if n_digits == 0 else None
 
 
-def mask_extent(mask: str) -> tuple[float, float, float, float] | None:
-    """Return the box around a mask: left, top, width, height; without area where it is empty, None where it is none."""
-    import numpy as np
-
+def _parsed(mask: str) -> dict[str, Any] | None:
+    """Return what a mask's text holds; None where it is no JSON object."""
     try:
         value = json.loads(mask)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(value, dict):
+    return value if isinstance(value, dict) else None
+
+
+def mask_extent(mask: str) -> tuple[float, float, float, float] | None:
+    """Return the box around a mask: left, top, width, height; without area where it is empty, None where it is none."""
+    import numpy as np
+
+    if (value := _parsed(mask)) is None:
         return None
     if "polygons" in value:
         return read_polygons(value["polygons"])[1]
