@@ -22,6 +22,13 @@ def add_parser(commands: Any, shared: argparse.ArgumentParser, json_too: argpars
     parser.add_argument("reference", metavar="REF", help="id or name of a run, or name of its dataset")
     parser.add_argument("test", metavar="TEST", help="another run with the same embeddings")
     parser.add_argument("--split", nargs=2, metavar=("REF", "TEST"), help="only these splits; of one run named twice")
+    parser.add_argument(
+        "--where",
+        nargs=2,
+        metavar=("REF", "TEST"),
+        help="only images that these filters mean, such as 'label = cat' \"view = 'night'\"; of one run named twice "
+        'TEST may be rest, and "" is all images',
+    )
     parser.add_argument("--permutations", type=int, default=500, metavar="B", help="shuffles of a test (default 500)")
     parser.add_argument("--over", metavar="COLUMN", help="cut TEST into chunks by this column of times or numbers")
     cut = parser.add_mutually_exclusive_group()
@@ -49,6 +56,7 @@ def drift(services: Services, args: argparse.Namespace) -> int:
         reference,
         test,
         splits=tuple(args.split) if args.split else None,
+        filters=(args.where[0] or None, args.where[1] or None) if args.where else None,
         n_permutations=args.permutations,
         progress=TerminalProgress(sys.stderr),
     )
@@ -67,8 +75,8 @@ def _over_time(reference: Run, test: Run, args: argparse.Namespace) -> int:
     from dataeval_ui.jobs.progress import TerminalProgress
     from dataeval_ui.services.drift_time import cut_by_time, drift_over_time
 
-    if args.split or args.append:
-        raise ParameterError("--over compares whole runs chunk by chunk; leave out --split and --append.")
+    if args.split or args.where or args.append:
+        raise ParameterError("--over compares whole runs chunk by chunk; leave out --split, --where and --append.")
     chunks = cut_by_time(test, args.over, n_chunks=args.chunks, period=args.period)
     told = drift_over_time(
         test,

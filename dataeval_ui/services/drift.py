@@ -38,6 +38,8 @@ class DriftAnswer:
     told : dict
     rows : pair of ndarray of int64
         Rows of the compared images in the reference's and in the test run.
+    among : pair of ndarray of int64
+        Rows of both sets before they were sampled.
     scores : pair of ndarray of float32
         Of the domain classifier, for each of these rows; larger is more like the test set.
     ratios : pair of ndarray of float64
@@ -48,6 +50,7 @@ class DriftAnswer:
 
     told: Json
     rows: tuple[np.ndarray, np.ndarray]
+    among: tuple[np.ndarray, np.ndarray]
     scores: tuple[np.ndarray, np.ndarray]
     ratios: tuple[np.ndarray, np.ndarray]
     groups: Mapping[str, tuple[Sequence[str], Sequence[str]]]
@@ -58,13 +61,20 @@ def compare_runs_for_drift(
     test: Run,
     *,
     splits: tuple[str, str] | None = None,
+    filters: tuple[str | None, str | None] | None = None,
     n_permutations: int = 500,
     random_state: int = 0,
     progress: Progress | None = None,
 ) -> Json:
     """Compare two runs and return what `dataeval-ui drift --json` prints; see `answer_for_drift`."""
     return answer_for_drift(
-        reference, test, splits=splits, n_permutations=n_permutations, random_state=random_state, progress=progress
+        reference,
+        test,
+        splits=splits,
+        filters=filters,
+        n_permutations=n_permutations,
+        random_state=random_state,
+        progress=progress,
     ).told
 
 
@@ -73,16 +83,17 @@ def answer_for_drift(
     test: Run,
     *,
     splits: tuple[str, str] | None = None,
+    filters: tuple[str | None, str | None] | None = None,
     n_permutations: int = 500,
     random_state: int = 0,
     progress: Progress | None = None,
 ) -> DriftAnswer:
-    """Compare two runs, or two splits of them.
+    """Compare two runs, or two parts of them.
 
     Parameters
     ----------
-    splits : pair of str, optional
-        Take only images of this split of the reference, and of that split of the test run.
+    splits, filters : pair, optional
+        See `drift_sets.chosen_rows`.
 
     Returns
     -------
@@ -93,7 +104,7 @@ def answer_for_drift(
     Raises
     ------
     InputError
-        Runs of different embeddings, a split that is not there, or the same images twice.
+        See `drift_sets.chosen_rows`.
     ParameterError
         Too few images.
     """
@@ -103,22 +114,12 @@ def answer_for_drift(
     from dataeval_ui.analysis.drift.kernels import median_bandwidth
     from dataeval_ui.analysis.drift.placement import density_ratios
     from dataeval_ui.services.drift_columns import ChosenRows, factor_rows, shared_factors, shared_statistics
+    from dataeval_ui.services.drift_sets import chosen_rows
 
-    if reference.record.key != test.record.key:
-        raise InputError(
-            f"These runs have different embeddings ({reference.record.backbone} and {test.record.backbone}), so their "
-            f"images cannot be compared; run the test set with --backbone {reference.record.backbone} and the same "
-            "layer and pooling."
-        )
-    if reference.id == test.id and (splits is None or splits[0] == splits[1]):
-        raise InputError("Reference and test are the same images; choose another run, or two splits of this one.")
     rng = np.random.default_rng(random_state)
-    rows, n_all = [], []
-    chosen_of = list(zip((reference, test), splits or (None, None), strict=True))
-    for run, split in chosen_of:
-        chosen = _rows_of(run, split)
-        n_all.append(len(chosen))
-        rows.append(np.sort(rng.choice(chosen, MAX_IMAGES, replace=False)) if len(chosen) > MAX_IMAGES else chosen)
+    chosen = chosen_rows(reference, test, splits=splits, filters=filters)
+    n_all = [len(one) for one in chosen]
+    rows = [np.sort(rng.choice(one, MAX_IMAGES, replace=False)) if len(one) > MAX_IMAGES else one for one in chosen]
     vectors = [np.asarray(run.view.embeddings[r]) for run, r in zip((reference, test), rows, strict=True)]
     labels = _labels(reference, rows[0]), _labels(test, rows[1])
     names = sorted({name for side in labels for name in side if name is not None})
@@ -137,7 +138,7 @@ def answer_for_drift(
     )
     of_all = []
     if any(n > MAX_IMAGES for n in n_all):
-        sides = [ChosenRows(run.view.embeddings, _rows_of(run, split)) for run, split in chosen_of]
+        sides = [ChosenRows(run.view.embeddings, one) for run, one in zip((reference, test), chosen, strict=True)]
         of_all.append(
             mmd_of_all(
                 sides[0],
@@ -177,6 +178,7 @@ def answer_for_drift(
     return DriftAnswer(
         told=told,
         rows=(rows[0], rows[1]),
+        among=chosen,
         scores=scores,
         ratios=ratios,
         groups={"by_cluster": (named[0], named[1]), "by_class": (classes[0], classes[1])},
@@ -251,19 +253,6 @@ def last_of_history(path: Path, test: str) -> dict[str, float]:
                 f"{str(path)!r} has a line that is no comparison; write it with `drift --append`."
             ) from None
     raise InputError(f"The history {str(path)!r} has no comparison with the run {test}; run `drift --append` first.")
-
-
-def _rows_of(run: Run, split: str | None) -> np.ndarray:
-    import numpy as np
-
-    if split is None:
-        return np.arange(run.n_images)
-    splits = run.first_places["split"].to_pylist()
-    rows = np.flatnonzero([s == split for s in splits])
-    if rows.size == 0:
-        known = ", ".join(sorted({s for s in splits if s is not None})) or "none"
-        raise InputError(f"The run {run.record.name!r} has no split {split!r}. Known: {known}.")
-    return rows
 
 
 def _labels(run: Run, rows: np.ndarray) -> list[str | None]:

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 from dataeval_ui.types import Json
 
 if TYPE_CHECKING:
+    import numpy as np
+
+    from dataeval_ui.services.drift import DriftAnswer
     from dataeval_ui.services.run import Run
 
 
@@ -37,7 +40,7 @@ def splits_of(run: Run) -> tuple[str, ...]:
 
 
 def images_beside(
-    run: Run, other: Run, listed: Sequence[Json], *, split: str | None = None, n: int = 8, n_nearest: int = 3
+    run: Run, other: Run, listed: Sequence[Json], *, among: np.ndarray | None = None, n: int = 8, n_nearest: int = 3
 ) -> tuple[ShiftedImage, ...]:
     """Return images of a comparison with their nearest images of the other set, exact by cosine.
 
@@ -45,16 +48,17 @@ def images_beside(
     ----------
     listed : sequence of dict
         `new_in_test`, `vanished` or `most_shifted` of `compare_runs_for_drift`; images of `run`.
-    split : str, optional
-        Of the other set; only its images may be nearest.
+    among : ndarray of int64, optional
+        Rows of the other run, of its set; only these may be nearest.
     """
     import numpy as np
 
     from dataeval_ui.services.search import search_vector
 
     mask = None
-    if split is not None:
-        mask = np.array([name == split for name in other.first_places["split"].to_pylist()], dtype=np.bool_)
+    if among is not None and len(among) < other.n_images:
+        mask = np.zeros(other.n_images, dtype=np.bool_)
+        mask[among] = True
     shown = []
     for image in listed[:n]:
         row = run.row_of[image["image_id"]]
@@ -64,13 +68,11 @@ def images_beside(
     return tuple(shown)
 
 
-def galleries(
-    reference: Run, test: Run, told: Json, *, splits: tuple[str, str] | None = None
-) -> dict[str, tuple[ShiftedImage, ...]]:
-    """Return the images that show a drift, by the name of their list in what `compare_runs_for_drift` returned."""
-    first, second = splits if splits else (None, None)
+def galleries(reference: Run, test: Run, answer: DriftAnswer) -> dict[str, tuple[ShiftedImage, ...]]:
+    """Return the images that show a drift, by the name of their list in `answer.told`."""
+    first, second = answer.among
     return {
-        "new_in_test": images_beside(test, reference, told["new_in_test"], split=first),
-        "vanished": images_beside(reference, test, told["vanished"], split=second),
-        "most_shifted": images_beside(test, reference, told["most_shifted"], split=first),
+        "new_in_test": images_beside(test, reference, answer.told["new_in_test"], among=first),
+        "vanished": images_beside(reference, test, answer.told["vanished"], among=second),
+        "most_shifted": images_beside(test, reference, answer.told["most_shifted"], among=first),
     }

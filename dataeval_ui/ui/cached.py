@@ -5,6 +5,7 @@ Opened runs are shared by all sessions and must not be written to.
 
 from __future__ import annotations
 
+import hashlib
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from threading import Lock
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from dataeval_ui.types.quality import QualityReport
     from dataeval_ui.ui.components.scatter import ColourSpec
     from dataeval_ui.ui.panels.facts import RunFacts
+
+    Parts = tuple[tuple[str, str] | None, tuple[str | None, str | None] | None]
 
 
 def services() -> Services:
@@ -154,22 +157,29 @@ def ood(opened: Run, reference: Run) -> OodScores:
 
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _drift(
-    workspace: str, reference_id: str, test_id: str, splits: tuple[str, str] | None, _reference: Run, _test: Run
+    workspace: str, reference_id: str, test_id: str, digest: str, _reference: Run, _test: Run, _parts: Parts
 ) -> tuple[DriftAnswer, Mapping[str, tuple[ShiftedImage, ...]], DriftMap]:
     from dataeval_ui.services.drift import answer_for_drift
     from dataeval_ui.services.drift_images import galleries
     from dataeval_ui.services.drift_map import drift_map
 
-    answer = answer_for_drift(_reference, _test, splits=splits)
-    shown = galleries(_reference, _test, answer.told, splits=splits)
-    return answer, shown, drift_map(_reference, _test, answer)
+    answer = answer_for_drift(_reference, _test, splits=_parts[0], filters=_parts[1])
+    return answer, galleries(_reference, _test, answer), drift_map(_reference, _test, answer)
 
 
 def drift(
-    reference: Run, test: Run, splits: tuple[str, str] | None
+    reference: Run, test: Run, splits: tuple[str, str] | None, filters: tuple[str | None, str | None] | None = None
 ) -> tuple[DriftAnswer, Mapping[str, tuple[ShiftedImage, ...]], DriftMap]:
-    """Return what the tests for drift say, the images that show it, and the map; shared, and must not be written to."""
-    return _drift(str(reference.services.workspace.root), reference.id, test.id, splits, reference, test)
+    """Return what the tests for drift say, the images that show it, and the map; shared, and must not be written to.
+
+    It is kept by the images that are compared: what a saved view means may change.
+    """
+    from dataeval_ui.services.drift_sets import chosen_rows
+
+    rows = chosen_rows(reference, test, splits=splits, filters=filters)
+    digest = hashlib.blake2b(b"/".join(one.tobytes() for one in rows), digest_size=16).hexdigest()
+    root = str(reference.services.workspace.root)
+    return _drift(root, reference.id, test.id, digest, reference, test, (splits, filters))
 
 
 @st.cache_resource(max_entries=16, show_spinner="Testing chunk by chunk…")

@@ -47,7 +47,7 @@ def test_a_drifted_set_is_said_in_a_word_and_where(
     group = {**told["by_class"][0], "name": HOSTILE, "lift": None, "p_value": 0.001}
     told = {**told, "drifted": True, "verdict": f"Drifted: mostly class {HOSTILE!r}.", "by_class": [group]}
     answer = replace(answer, told=told)
-    shown = galleries(run, run, told, splits=("train", "test"))
+    shown = galleries(run, run, answer)
     monkeypatch.setattr(cached, "drift", lambda *_: (answer, shown, drift_map(run, run, answer)))
     app = open_page(analysed.services, "drift", run=analysed.run_id, tested="1")
     assert failures(app) == []
@@ -89,11 +89,11 @@ def test_without_a_second_set_the_page_says_what_to_do(
 def test_nearest_images_are_of_the_reference_split_and_the_most_similar(analysed: Analysed) -> None:
     run = open_run(analysed.services, analysed.run_id)
     assert splits_of(run) == ("test", "train")
-    told = compare_runs_for_drift(run, run, splits=("train", "test"), n_permutations=19)
+    answer = answer_for_drift(run, run, splits=("train", "test"), n_permutations=19)
     split = run.first_places["split"].to_pylist()
     units = np.asarray(run.view.embeddings, dtype=np.float64)
     units /= np.linalg.norm(units, axis=1, keepdims=True)
-    for image in galleries(run, run, told, splits=("train", "test"))["most_shifted"]:
+    for image in galleries(run, run, answer)["most_shifted"]:
         assert split[image.row] == "test"
         similarity = np.where([name == "train" for name in split], units @ units[image.row], -np.inf)
         assert [s for _, s in image.nearest] == pytest.approx(np.sort(similarity)[::-1][:3].tolist(), abs=1e-5)

@@ -24,7 +24,7 @@ from dataeval_ui.analysis.drift.graphs import N_NEIGHBORS, same_set_shares
 from dataeval_ui.analysis.drift.kernels import kernel_statistics, median_bandwidth
 from dataeval_ui.analysis.drift.power import LEVEL, detectable
 from dataeval_ui.analysis.drift.samples import check_pair, memberships, permutation_p, separation
-from dataeval_ui.analysis.drift.wording import DISTANCES, TESTS, agreement
+from dataeval_ui.analysis.drift.wording import DISTANCES, EMBEDDING_TESTS, TESTS, agreement
 from dataeval_ui.analysis.neighbors import find_neighbors
 from dataeval_ui.types import Progress, Silent
 from dataeval_ui.types.drift import DriftPower, DriftTest
@@ -71,7 +71,7 @@ class Drift:
     drifted : bool
         `p_value` is at most 0.05.
     p_value : float
-        Of the harmonic mean of all p-values, against that of each permutation: it holds for all tests together.
+        See `joint_p`: it holds for all tests together.
     tests : tuple of DriftTest
     distances : tuple of DriftTest
         Not in the verdict; empty where they were not asked for.
@@ -130,8 +130,8 @@ def compare_sets(
 
     Notes
     -----
-    Every statistic is computed on the same shuffles of which image is in which set; so is their harmonic mean, which
-    makes the verdict exact whatever the dependence of the tests; see `joint_p`.
+    Every statistic is computed on the same shuffles of which image is in which set; so is what joins them, which makes
+    the verdict exact whatever the dependence of the tests; see `joint_p`.
     """
     progress = progress or Silent()
     check_pair(reference, test)
@@ -141,7 +141,9 @@ def compare_sets(
     scores = classifier_scores(pooled, members, random_state=random_state)
     found = {"mmd": mmd, "energy": energy, "classifier": aurocs(scores, members)}
     progress.check_cancelled()
-    found["neighbors"] = same_set_shares(_neighbors(pooled, random_state), members)
+    neighbors, isolation = _neighbors(pooled, random_state)
+    found["neighbors"] = same_set_shares(neighbors, members)
+    found["isolation"], _ = largest_rank_shift(isolation[:, None], members)
     progress.check_cancelled()
     found["ks"], found["cvm"] = largest_cdf_gaps(pooled, members)
     found["mwu"], rank_shifts = largest_rank_shift(pooled, members)
@@ -160,7 +162,7 @@ def compare_sets(
             name: permutation_p(np.append(row[0], largest[1:])) for name, row in zip(factors.names, each, strict=True)
         }
     progress.check_cancelled()
-    p_value = joint_p(np.stack(list(found.values())))
+    p_value = joint_p(found)
     tests = _tell_features(
         [_test(name, values, len(pooled)) for name, values in found.items()], reference, test, rank_shifts
     )
@@ -194,35 +196,54 @@ def mmd_of_all(
     return _distance("mmd_of_all", values)
 
 
-def joint_p(statistics: np.ndarray) -> float:
-    """P-value of all tests together: of the harmonic mean of their p-values.
+def joint_p(statistics: Mapping[str, np.ndarray]) -> float:
+    """P-value of all tests together, each kind of test with one vote.
 
     Parameters
     ----------
-    statistics : ndarray of shape (n_tests, 1 + n_permutations)
+    statistics : mapping of str to ndarray of shape (1 + n_permutations,)
+        By the name of the test.
 
     Notes
     -----
     The mean of 1 / p is large where one p-value is very small, or several are small (Wilson, 2019,
-    https://doi.org/10.1073/pnas.1814092116). It is computed for every permutation as well, so its level holds whatever
-    the dependence of the tests.
+    https://doi.org/10.1073/pnas.1814092116). The tests of the embeddings mostly see the same things: their mean is
+    turned into a p-value of its own first, so that eight of them do not outvote the image statistics, the labels and
+    the metadata. All of it is computed for every permutation as well, so its level holds whatever the dependence of the
+    tests.
     """
+    p_values = {name: _p_values(values) for name, values in statistics.items()}
+    alike = [p_values.pop(name) for name in statistics if name in EMBEDDING_TESTS]
+    votes = list(p_values.values())
+    if alike:
+        votes.append(_p_values((1 / np.stack(alike)).mean(axis=0)) if len(alike) > 1 else alike[0])
+    return permutation_p((1 / np.stack(votes)).mean(axis=0))
+
+
+def _p_values(statistics: np.ndarray) -> np.ndarray:
+    """P-value of every arrangement among all of them."""
     from scipy.stats import rankdata
 
-    rounded = np.round(statistics / np.maximum(np.ptp(statistics, axis=1, keepdims=True), 1e-12), 6)
-    p_values = rankdata(-rounded, axis=1, method="max") / statistics.shape[1]
-    return permutation_p((1 / p_values).mean(axis=0))
+    rounded = np.round(statistics / max(float(np.ptp(statistics)), 1e-12), 6)
+    found: np.ndarray = rankdata(-rounded, method="max") / len(statistics)
+    return found
 
 
-def _neighbors(pooled: Float32, random_state: int) -> Int32:
-    """Nearest images of each; searched in a random order, so that ties do not favour an image's own set."""
+def _neighbors(pooled: Float32, random_state: int) -> tuple[Int32, Float32]:
+    """Nearest images of each, and its mean cosine distance to them.
+
+    They are searched in a random order, so that ties do not favour an image's own set.
+    """
     order = np.random.default_rng(random_state).permutation(len(pooled))
-    found = np.empty((len(pooled), N_NEIGHBORS), dtype=np.int32)
+    k = min(N_NEIGHBORS, len(pooled) // 2)
+    found, isolation = np.empty((len(pooled), k), dtype=np.int32), np.zeros(len(pooled), dtype=np.float32)
     if not np.ptp(pooled, axis=0).any():
         found[:] = np.arange(len(pooled))[:, None]  # equal images have no nearest ones: no arrangement stands out
-        return found
-    found[order] = order[find_neighbors(pooled[order], n_neighbors=N_NEIGHBORS).indices]
-    return found
+        return found, isolation
+    graph = find_neighbors(pooled[order], n_neighbors=k)
+    found[order] = order[graph.indices]
+    isolation[order] = 1 - graph.similarities.mean(axis=1)
+    return found, np.round(isolation, 5)  # the rest is rounding, and would rank equal images
 
 
 def _test(name: str, values: np.ndarray, n: int) -> DriftTest:

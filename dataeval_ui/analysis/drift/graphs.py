@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from dataeval_ui.types.base import Float32, Int32, Int64
 
-N_NEIGHBORS = 5
+N_NEIGHBORS = 10
 
 
 def same_set_shares(neighbors: Int32 | Int64, members: Float32) -> np.ndarray:

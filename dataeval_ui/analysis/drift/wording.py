@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from dataeval_ui.types.drift import DriftTest
 
-EMBEDDING_TESTS = frozenset({"mmd", "energy", "classifier", "neighbors", "ks", "cvm", "mwu"})
+EMBEDDING_TESTS = frozenset({"mmd", "energy", "classifier", "neighbors", "isolation", "ks", "cvm", "mwu"})
 
 
 class Wording(NamedTuple):
@@ -33,6 +33,11 @@ TESTS: Mapping[str, Wording] = {
         "Nearest neighbours",
         "images have more neighbours of their own set than of the other",
         "images have neighbours of both sets alike",
+    ),
+    "isolation": Wording(
+        "Isolation",
+        "images of one set lie farther from all others than those of the other set",
+        "images of both sets have others as near",
     ),
     "ks": Wording(
         "Kolmogorov-Smirnov",

@@ -10,6 +10,7 @@ import streamlit as st
 from dataeval_ui.services.drift_images import splits_of
 from dataeval_ui.services.runs import list_runs
 from dataeval_ui.ui import cached, state
+from dataeval_ui.ui.panels.drift_filters import render_filter_counts, render_filters
 from dataeval_ui.ui.panels.run_choice import run_title
 from dataeval_ui.ui.text import plain, visible
 
@@ -17,18 +18,20 @@ if TYPE_CHECKING:
     from dataeval_ui.services.run import Run
 
 SPLITS = ""
-"""In place of a run's id: two splits of the page's run."""
+FILTERS = "filters"
+"""In place of a run's id: two splits of the page's run, and two filters of it."""
 
 _WITH, _REFERENCE, _TEST = "drift_with", "drift_reference", "drift_test"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sets:
-    """Reference and test; splits only where both are of one run."""
+    """Reference and test; splits or filters only where both are of one run."""
 
     reference: Run
     test: Run
     splits: tuple[str, str] | None
+    filters: tuple[str | None, str | None] | None = None
 
 
 def render_choice(run: Run) -> Sets | None:
@@ -42,32 +45,36 @@ def render_choice(run: Run) -> Sets | None:
         for other in list_runs(cached.services())
         if other.id != run.id and other.key == run.record.key
     }
-    options = ([SPLITS] if len(splits) > 1 else []) + list(others)
-    if not options:
+    if len(splits) < 2 and not others:
         _render_nothing(run)
-        return None
+    options = [*([SPLITS] if len(splits) > 1 else []), *others, FILTERS]
+    titles = {SPLITS: "Two splits of this run", FILTERS: "Two filters of this run"}
     named = state.str_param("with")
     if named is not None and named not in options:
         st.warning(f"This run cannot be compared with {plain(repr(named), max_chars=80)}; choose from the list.")
     chosen = named if named in options else options[0]
+    pair: tuple[str, str] | None = None
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="drift_choice"):
         st.session_state[_WITH] = chosen
         st.selectbox(
             "Compare",
             options,
-            format_func=lambda option: "Two splits of this run" if option == SPLITS else f"With {others[option]}",
+            format_func=lambda option: titles.get(option) or f"With {others[option]}",
             key=_WITH,
             on_change=_choose_run,
             help="The run of this page is the reference. Listed are the runs of the same embeddings.",
             width=320,
         )
-        pair = _render_splits(splits) if chosen == SPLITS else None
+        if chosen == SPLITS:
+            pair = _render_splits(splits)
+        elif chosen == FILTERS:
+            pair = render_filters(run)
         st.button(
             "Test for drift",
             icon=":material/compare_arrows:",
             type="primary",
             key="drift_start",
-            disabled=pair is not None and pair[0] == pair[1],
+            disabled=pair is not None and (pair[0] == pair[1] or not all(pair)),
             on_click=state.update_address,
             kwargs={
                 "with": chosen or None,
@@ -76,13 +83,18 @@ def render_choice(run: Run) -> Sets | None:
                 "tested": "1",
             },
         )
+    ready = state.str_param("tested") == "1" and not (named is not None and named not in options)
+    if chosen == FILTERS:
+        assert pair is not None
+        counted = render_filter_counts(run, pair)
+        return Sets(reference=run, test=run, splits=None, filters=pair) if ready and counted else None
     if pair is not None and pair[0] == pair[1]:
         st.info("Reference and test are the same split; choose two.")
         return None
-    if state.str_param("tested") != "1" or (named is not None and named not in options):
+    if not ready:
         reference, test = pair if pair else (run.record.name, others[chosen])
         st.caption(
-            f"Is {plain(test)} different from {plain(reference)}? Up to ten tests answer together; it takes from "
+            f"Is {plain(test)} different from {plain(reference)}? Up to eleven tests answer together; it takes from "
             "seconds to minutes."
         )
         return None
@@ -119,7 +131,8 @@ def _render_nothing(run: Run) -> None:
         st.subheader("Drift needs two sets of images", icon=":material/compare_arrows:", anchor=False)
         st.markdown(
             f"This run has no two splits, and no other run has its embeddings. Run another dataset with "
-            f"{plain(run.record.backbone)} and the same layer and pooling, or add the dataset again with its splits."
+            f"{plain(run.record.backbone)} and the same layer and pooling, add the dataset again with its splits, or "
+            "compare two filters of this run below."
         )
         st.page_link("app_pages/run.py", label="Run another dataset", icon=":material/play_arrow:")
         st.page_link("app_pages/datasets.py", label="Add a dataset with splits", icon=":material/add:")

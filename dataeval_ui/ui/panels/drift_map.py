@@ -115,7 +115,6 @@ def _render_clicked(sets: Sets, answer: DriftAnswer, places: DriftMap, clicked: 
     for trace, at in clicked:
         if trace < len(of_trace) and at < len(of_trace[trace]):
             chosen[min(trace, 1)].append(int(of_trace[trace][at]))
-    splits = sets.splits or (None, None)
     for side, (own, other, name) in enumerate(
         ((sets.reference, sets.test, "reference"), (sets.test, sets.reference, "test"))
     ):
@@ -125,7 +124,7 @@ def _render_clicked(sets: Sets, answer: DriftAnswer, places: DriftMap, clicked: 
         st.markdown(f"**{count(len(rows), f'{name} image')}**, each beside the other set's most similar")
         picked = [rows[at] for at in np.unique(np.linspace(0, len(rows) - 1, min(len(rows), MAX_CARDS)).astype(int))]
         listed = [{"image_id": own.image_ids[row], "score": 0.0} for row in picked]
-        render_cards(own, other, images_beside(own, other, listed, split=splits[1 - side]), below=name)
+        render_cards(own, other, images_beside(own, other, listed, among=answer.among[1 - side]), below=name)
         st.page_link(
             "app_pages/explore.py",
             label=f"Look at {'it' if len(rows) == 1 else f'all {len(rows):,}'} on Explore",

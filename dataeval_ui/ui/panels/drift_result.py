@@ -27,7 +27,7 @@ LEVEL = 0.05
 def render_result(sets: Sets) -> None:
     """Test, or recall the answer, and draw it."""
     with st.spinner("Testing for drift…", show_time=True):
-        answer, shown, places = cached.drift(sets.reference, sets.test, sets.splits)
+        answer, shown, places = cached.drift(sets.reference, sets.test, sets.splits, sets.filters)
     told = answer.told
     _render_verdict(sets, told)
     render_drift_map(sets, answer, places)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from dataeval_ui.errors import UnknownNameError
+from dataeval_ui.services.selections import KEPT_PREFIX
 from dataeval_ui.ui import cached, state
 from dataeval_ui.ui.errors import shown_errors
 from dataeval_ui.ui.text import plain, visible
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from dataeval_ui.services.run import Run
 
 _NAME = "view_name"
-_KEPT = "kept."
-"""A parameter that begins so holds a selection that the address itself is too short for."""
 
 
 def open_named(viewer: Viewer) -> None:
@@ -35,10 +34,10 @@ def open_named(viewer: Viewer) -> None:
     if viewer.run_id not in (None, view.run_id):
         st.warning("This saved view shows another run.")
         return
-    address = {name: values for name, values in view.address.items() if not name.startswith(_KEPT)}
+    address = {name: values for name, values in view.address.items() if not name.startswith(KEPT_PREFIX)}
     for name, values in view.address.items():
-        if name.startswith(_KEPT):
-            cached.kept_selections().put(name.removeprefix(_KEPT), base64.b64decode(values[0]))
+        if name.startswith(KEPT_PREFIX):
+            cached.kept_selections().put(name.removeprefix(KEPT_PREFIX), base64.b64decode(values[0]))
     state.set_address({**address, "run": view.run_id})
     st.rerun()
 
@@ -57,7 +56,7 @@ def save_current(run: Run, page: str, name: str) -> None:
     address = {key: values for key, values in state.address().items() if key not in ("run", "view")}
     digest = state.kept_digest(state.str_param("selected"))
     if digest is not None and (packed := cached.kept_selections().get(digest)) is not None:
-        address[_KEPT + digest] = [base64.b64encode(packed).decode("ascii")]
+        address[KEPT_PREFIX + digest] = [base64.b64encode(packed).decode("ascii")]
     cached.services().catalog.save_view(run_id=run.id, name=name, page=page, address=address)
 
 

@@ -7,10 +7,11 @@ import pytest
 from scipy import stats
 
 from dataeval_ui.analysis.drift.classifier import aurocs, classifier_scores
-from dataeval_ui.analysis.drift.compare import compare_sets
+from dataeval_ui.analysis.drift.compare import compare_sets, joint_p
 from dataeval_ui.analysis.drift.features import label_statistics, largest_rank_shift
 from dataeval_ui.analysis.drift.kernels import kernel_statistics, median_bandwidth
 from dataeval_ui.analysis.drift.samples import memberships, permutation_p
+from dataeval_ui.analysis.drift.wording import EMBEDDING_TESTS
 from dataeval_ui.errors import ParameterError
 
 
@@ -117,3 +118,22 @@ def test_sets_that_no_test_can_answer_for_get_a_sentence(
 ) -> None:
     with pytest.raises(ParameterError, match=sentence):
         compare_sets(reference, test)
+
+
+def test_one_sure_kind_of_test_is_not_outvoted_by_those_of_the_embeddings() -> None:
+    rng = np.random.default_rng(0)
+    quiet = {name: rng.normal(size=200) for name in sorted(EMBEDDING_TESTS)}
+    for values in quiet.values():
+        values[0] = np.median(values)
+    sure = np.append(9.0, rng.normal(size=199))
+    assert joint_p({**quiet, "labels": sure}) <= 0.02
+    assert joint_p({"labels": sure}) == permutation_p(sure)
+    assert joint_p(quiet) > 0.2
+
+
+def test_images_in_an_emptier_place_are_seen() -> None:
+    rng = np.random.default_rng(3)
+    near = (rng.normal(size=(60, 20)) * 0.2 + 1).astype(np.float32)
+    far = (rng.normal(size=(60, 20)) * 1.5 + 1).astype(np.float32)
+    by_name = {test.name: test for test in compare_sets(near, far, n_permutations=99).tests}
+    assert by_name["isolation"].p_value == 0.01
