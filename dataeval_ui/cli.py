@@ -135,6 +135,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     backbones.add_argument("name", metavar="NAME", nargs="?", help="only this one; or timm:NAME, hf:REPOSITORY, ...")
     backbones.add_argument("--layers", action="store_true", help="list its layers, their shapes and poolings")
+    backbones.add_argument("--newest", action="store_true", help="ask the hub which revision it has now")
     for name, text in (("cancel", "stop a job; what it committed stays"), ("resume", "go on with a stopped job")):
         command = commands.add_parser(name, parents=[shared], help=text)
         command.add_argument("job", metavar="JOB")

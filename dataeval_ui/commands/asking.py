@@ -165,7 +165,8 @@ def backbones(services: Services, args: argparse.Namespace) -> int:
     from dataeval_ui.services.backbones import backbone_rows, layer_rows
 
     if not args.layers:
-        return show(backbone_rows(services, args.name), args.json, empty="", key="backbones")
+        rows = backbone_rows(services, args.name, newest=args.newest)
+        return show(rows, args.json, empty="", key="backbones")
     if args.name is None:
         raise InputError("--layers needs the name of a backbone: dataeval-ui backbones NAME --layers.")
     rows = layer_rows(services, args.name, in_words=not args.json)

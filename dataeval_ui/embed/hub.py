@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 logger = logging.getLogger(__name__)
@@ -37,6 +39,17 @@ def cached_file(hub: str, *, revision: str = "main") -> Path | None:
     return Path(found) if isinstance(found, str) else None
 
 
+def newest_commit(hub: str) -> str:
+    """Ask the hub which commit of a file its branch "main" has now.
+
+    Raises
+    ------
+    HubError
+        As `fetch_file`.
+    """
+    return _ask(hub, "main")
+
+
 def fetch_file(hub: str, *, revision: str = "main") -> Path:
     """Fetch a file into the cache of the hub's client.
 
@@ -45,17 +58,34 @@ def fetch_file(hub: str, *, revision: str = "main") -> Path:
     HubError
         The hub is away, slow, refuses, lacks the file, or is no hub; or the download was cut.
     """
-    from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
+    from huggingface_hub import hf_hub_download
+
+    # asked first by itself: it answers at once, where the download tries again for minutes
+    _ask(hub, revision)
+    repository, file_name = hub.rsplit("/", 1)
+    logger.info("Fetching %s from %s.", file_name, repository)
+    with _in_words(repository):
+        return Path(hf_hub_download(repository, file_name, revision=revision, etag_timeout=TIMEOUT_S))
+
+
+def _ask(hub: str, revision: str) -> str:
+    from huggingface_hub import get_hf_file_metadata, hf_hub_url
 
     repository, file_name = hub.rsplit("/", 1)
-    try:
-        # asked first by itself: it answers at once, where the download tries again for minutes
+    with _in_words(repository):
         metadata = get_hf_file_metadata(hf_hub_url(repository, file_name, revision=revision), timeout=TIMEOUT_S)
-        if metadata.commit_hash is None or metadata.etag is None:
-            raise HubError("what answers is no model hub (a proxy's page?)")
-        logger.info("Fetching %s from %s.", file_name, repository)
-        return Path(hf_hub_download(repository, file_name, revision=revision, etag_timeout=TIMEOUT_S))
+    if metadata.commit_hash is None or metadata.etag is None:
+        raise HubError("what answers is no model hub (a proxy's page?)")
+    return metadata.commit_hash
+
+
+@contextmanager
+def _in_words(repository: str) -> Iterator[None]:
+    """Turn whatever the client raises into a `HubError`."""
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
+
+    try:
+        yield
     except HfHubHTTPError as error:
         if error.response.status_code in (401, 403):
             raise HubError(

@@ -10,12 +10,30 @@ from dataeval_ui.errors import InputError
 
 if TYPE_CHECKING:
     from dataeval_ui.services.context import Services
+    from dataeval_ui.settings import Settings
+    from dataeval_ui.store.workspace import Workspace
+    from dataeval_ui.types import Backbone
 
 MODEL_OPTIONS = ("architecture", "input_px", "resize_px", "mean", "std", "interpolation", "output", "licence")
 
 
-def backbone_rows(services: Services, name: str | None = None) -> list[dict[str, Any]]:
-    """List every backbone that a run can name, or one of them, and whether its weights are here."""
+def backbone_rows(services: Services, name: str | None = None, *, newest: bool = False) -> list[dict[str, Any]]:
+    """List every backbone that a run can name, or one of them, and whether its weights are here.
+
+    Parameters
+    ----------
+    services : Services
+    name : str, optional
+    newest : bool, default False
+        Ask the hub which commit it has now, and add it as `newest`: None for what is on no hub.
+
+    Raises
+    ------
+    InputError
+        The hub is to be asked and cannot be.
+    UnknownNameError
+        No such backbone.
+    """
     from dataeval_ui.embed.checkpoints import available_backbones
     from dataeval_ui.embed.choices import find_backbone, list_backbones
 
@@ -33,12 +51,36 @@ def backbone_rows(services: Services, name: str | None = None) -> list[dict[str,
             "input_px": backbone.preprocessing.input_px,
             "licence": backbone.licence,
             "size_mb": backbone.size_mb or None,
-            "revision": backbone.revision if backbone.hub else backbone.sha256 or None,
+            "revision": _revision(backbone, workspace),
             "available": here[backbone.name].state,
             "best_for": backbone.best_for,
+            **({"newest": _newest(backbone, settings)} if newest else {}),
         }
         for backbone in chosen.values()
     ]
+
+
+def _revision(backbone: Backbone, workspace: Workspace) -> str | None:
+    """Tell the commit or the digest that is pinned; None for a model of one's own, whose file is its version."""
+    from dataeval_ui.embed.pins import pin_of
+
+    pin = pin_of(backbone, workspace)
+    if pin is not None:
+        return pin.revision or f"sha256:{pin.sha256}"
+    return "pinned at first use" if backbone.hub or backbone.url else None
+
+
+def _newest(backbone: Backbone, settings: Settings) -> str | None:
+    from dataeval_ui.embed.hub import HubError, newest_commit
+
+    if backbone.hub is None:
+        return None
+    if settings.offline:
+        raise InputError("The hub may not be asked (offline); leave --newest out.")
+    try:
+        return newest_commit(backbone.hub)
+    except HubError as error:
+        raise InputError(f"The newest revision of {backbone.name} is not known: {error}.") from error
 
 
 def layer_rows(services: Services, name: str, *, in_words: bool) -> list[dict[str, Any]]:

@@ -46,13 +46,13 @@ class Backbone:
     hub : str or None
         Hub repository and file, or None where the weights come from elsewhere.
     revision : str
-        Commit of the hub repository, or "main" where none is pinned.
+        Commit of the hub repository, or "main" where the first use pins it; see `dataeval_ui.embed.pins`.
     companions : tuple of str
         Files of the same repository that must lie beside the weights.
     url : str or None
         Address of the weights where they are on no hub.
     sha256 : str
-        What the digest of the file at `url` begins with; empty where its owner tells none.
+        The digest of the file, or what it begins with; empty where none is known.
     path : str or None
         File of an own model.
     output : str or None

@@ -43,7 +43,7 @@ def test_a_missing_checkpoint_says_where_to_put_it_and_what_works(workspace: Wor
         resolve_checkpoint(RESNET, settings=offline, workspace=workspace)
     assert str(caught.value) == (
         "The weights of resnet50 are not on this machine and the hub may not be asked (offline). Fetch "
-        f"model.safetensors of timm/resnet50.a1_in1k and save it as {workspace.root / 'weights/resnet50.safetensors'}. "
+        f"model.safetensors of timm/resnet50.a1_in1k at revision {RESNET.revision} and save it as {workspace.root / 'weights/resnet50.safetensors'}. "
         "efficientnet-lite0 works now."
     )
 
@@ -67,10 +67,10 @@ def test_the_folder_of_the_settings_comes_before_the_workspace(
 def test_what_the_hubs_client_fetched_before_is_found_offline(
     workspace: Workspace, offline: Settings, tmp_path: Path
 ) -> None:
-    folder = tmp_path / "cache" / "models--timm--resnet50.a1_in1k"
+    folder = tmp_path / "cache" / "models--timm--vit_base_patch16_224.mae"
     wanted = _put(folder / "snapshots" / ("a" * 40) / "model.safetensors")
     _put(folder / "refs" / "main", b"a" * 40)
-    assert find_weights(RESNET, settings=offline, workspace=workspace) == wanted
+    assert find_weights(get_backbone("mae-base"), settings=offline, workspace=workspace) == wanted
 
 
 def test_the_page_learns_what_is_here_what_can_be_fetched_and_what_is_missing(
@@ -92,7 +92,9 @@ def test_a_backbone_of_several_files_lies_in_a_folder_of_its_name(workspace: Wor
     pytest.importorskip("transformers", reason="needs the extra hf")
     detr = get_backbone("detr")
     _put(folder := workspace.root / "weights" / "detr" / "model.safetensors")
-    with pytest.raises(BackboneUnavailableError, match=r"Fetch config\.json and model\.safetensors of facebook/detr"):
+    with pytest.raises(
+        BackboneUnavailableError, match=r"Fetch config\.json and model\.safetensors of facebook/detr-resnet-50 at"
+    ):
         resolve_checkpoint(detr, settings=offline, workspace=workspace)
     _put(folder.parent / "config.json", b"{}")
     first = resolve_checkpoint(detr, settings=offline, workspace=workspace)

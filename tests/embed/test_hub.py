@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import logging
+import re
+import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -10,19 +15,26 @@ from pathlib import Path
 
 import pytest
 
+from dataeval_ui.cli import main
 from dataeval_ui.embed import hub
 from dataeval_ui.embed.backbones import get_backbone
-from dataeval_ui.embed.checkpoints import resolve_checkpoint
+from dataeval_ui.embed.checkpoints import find_weights, resolve_checkpoint
+from dataeval_ui.embed.pins import Pin, pin_of
 from dataeval_ui.errors import BackboneUnavailableError
 from dataeval_ui.settings import Settings
-from dataeval_ui.store.workspace import open_workspace
+from dataeval_ui.store.workspace import Workspace, open_workspace
 
-FILE = "/timm/resnet50.a1_in1k/resolve/main/model.safetensors"
-BODY = bytes(range(256)) * 40
+MAE = get_backbone("mae-base")  # the registry pins no commit
+REPOSITORY = "timm/vit_base_patch16_224.mae"
+FIRST, SECOND = "a" * 40, "b" * 40
+BODIES = {FIRST: bytes(range(256)) * 40, SECOND: bytes(range(256)) * 40 + b"more"}
 
 
 class _Hub(BaseHTTPRequestHandler):
+    """A hub with one file of two commits; `main` is where its branch stands."""
+
     behaviour = "ok"
+    main = FIRST
 
     def log_message(self, *_: object) -> None:
         pass
@@ -31,22 +43,28 @@ class _Hub(BaseHTTPRequestHandler):
         self._answer()
 
     def do_GET(self) -> None:
-        self._answer()
-        if self.behaviour == "ok":
-            self.wfile.write(BODY)
+        body = self._answer()
+        if self.behaviour in ("ok", "wrong"):
+            self.wfile.write(body)
 
-    def _answer(self) -> None:
+    def _answer(self) -> bytes:
         if self.behaviour == "slow":
             time.sleep(1.0)
-        status = int(self.behaviour) if self.behaviour.isdigit() else 200 if self.path == FILE else 404
+        found = re.fullmatch(rf"/{re.escape(REPOSITORY)}/resolve/(\w+)/model\.safetensors", self.path)
+        commit = self.main if found is not None and found[1] == "main" else found[1] if found is not None else ""
+        status = int(self.behaviour) if self.behaviour.isdigit() else 200 if commit in BODIES else 404
+        body = BODIES.get(commit, b"")
+        if self.behaviour == "wrong":
+            body = bytes(len(body))
         self.send_response(status)
-        if self.behaviour == "ok":
-            self.send_header("ETag", '"1234"')
-            self.send_header("X-Repo-Commit", "a" * 40)
-            self.send_header("Content-Length", str(len(BODY)))
+        if self.behaviour in ("ok", "wrong"):
+            self.send_header("ETag", f'"{hashlib.sha256(body).hexdigest()}"')
+            self.send_header("X-Repo-Commit", commit)
+            self.send_header("Content-Length", str(len(body)))
         else:
             self.send_header("Content-Length", "0")
         self.end_headers()
+        return body
 
 
 @pytest.fixture
@@ -62,6 +80,8 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Threadin
     )
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(hub, "TIMEOUT_S", 0.3)
+    monkeypatch.setattr(_Hub, "behaviour", "ok")
+    monkeypatch.setattr(_Hub, "main", FIRST)
     yield server
     server.shutdown()
     server.server_close()
@@ -72,20 +92,19 @@ def test_weights_come_from_the_hub_once(
 ) -> None:
     workspace = open_workspace(tmp_path / "workspace")
     settings = Settings(workspace=workspace.root)
-    monkeypatch.setattr(_Hub, "behaviour", "ok")
-    first = resolve_checkpoint(get_backbone("resnet50"), settings=settings, workspace=workspace)
-    assert first.path.read_bytes() == BODY
+    first = resolve_checkpoint(MAE, settings=settings, workspace=workspace)
+    assert first.path.read_bytes() == BODIES[FIRST]
     monkeypatch.setattr(_Hub, "behaviour", "500")
-    assert resolve_checkpoint(get_backbone("resnet50"), settings=settings, workspace=workspace) == first
+    assert resolve_checkpoint(MAE, settings=settings, workspace=workspace) == first
 
 
 @pytest.mark.parametrize(
     ("behaviour", "why"),
     [
-        ("401", "status 401 for timm/resnet50.a1_in1k: it is gated or private; accept its terms at"),
-        ("403", "status 403 for timm/resnet50.a1_in1k: it is gated or private; accept its terms at"),
-        ("404", "the hub answers with status 404 for timm/resnet50.a1_in1k"),
-        ("500", "the hub answers with status 500 for timm/resnet50.a1_in1k"),
+        ("401", "status 401 for timm/vit_base_patch16_224.mae: it is gated or private; accept its terms at"),
+        ("403", "status 403 for timm/vit_base_patch16_224.mae: it is gated or private; accept its terms at"),
+        ("404", "the hub answers with status 404 for timm/vit_base_patch16_224.mae"),
+        ("500", "the hub answers with status 500 for timm/vit_base_patch16_224.mae"),
         ("page", "what answers is no model hub"),
         ("slow", "the hub cannot be reached"),
     ],
@@ -96,7 +115,7 @@ def test_a_hub_that_fails_is_told_in_one_sentence(
     monkeypatch.setattr(_Hub, "behaviour", behaviour)
     workspace = open_workspace(tmp_path / "workspace")
     with pytest.raises(BackboneUnavailableError, match="efficientnet-lite0 works now") as caught:
-        resolve_checkpoint(get_backbone("resnet50"), settings=Settings(workspace=workspace.root), workspace=workspace)
+        resolve_checkpoint(MAE, settings=Settings(workspace=workspace.root), workspace=workspace)
     assert why in str(caught.value)
 
 
@@ -107,4 +126,78 @@ def test_a_hub_that_is_away_is_told_in_one_sentence(
     server.server_close()
     workspace = open_workspace(tmp_path / "workspace")
     with pytest.raises(BackboneUnavailableError, match="the hub cannot be reached"):
-        resolve_checkpoint(get_backbone("resnet50"), settings=Settings(workspace=workspace.root), workspace=workspace)
+        resolve_checkpoint(MAE, settings=Settings(workspace=workspace.root), workspace=workspace)
+
+
+@pytest.fixture
+def workspace(server: ThreadingHTTPServer, tmp_path: Path) -> Workspace:
+    return open_workspace(tmp_path / "workspace")
+
+
+def fetched(workspace: Workspace) -> bytes:
+    settings = Settings(workspace=workspace.root)
+    return resolve_checkpoint(MAE, settings=settings, workspace=workspace).path.read_bytes()
+
+
+def told(workspace: Workspace, capsys: pytest.CaptureFixture[str], *options: str) -> dict[str, object]:
+    assert main(["backbones", "mae-base", "--json", *options, "--workspace", str(workspace.root)]) == 0
+    (row,) = json.loads(capsys.readouterr().out)["backbones"]
+    return dict(row)
+
+
+def test_the_first_use_pins_the_commit_and_the_file(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    assert pin_of(MAE, workspace) is None
+    assert told(workspace, capsys)["revision"] == "pinned at first use"
+    fetched(workspace)
+    assert pin_of(MAE, workspace) == Pin(revision=FIRST, sha256=hashlib.sha256(BODIES[FIRST]).hexdigest())
+    assert told(workspace, capsys)["revision"] == FIRST
+
+
+def test_what_is_pinned_is_used_and_fetched_again_when_the_hub_goes_on(
+    workspace: Workspace,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    fetched(workspace)
+    monkeypatch.setattr(_Hub, "main", SECOND)
+    assert hub.fetch_file(MAE.hub or "").read_bytes() == BODIES[SECOND]  # another program follows the branch
+    assert fetched(workspace) == BODIES[FIRST]
+    shutil.rmtree(tmp_path / "cache")
+    with caplog.at_level(logging.WARNING):
+        assert fetched(workspace) == BODIES[FIRST]
+    assert f"the hub has gone on to {SECOND}; {FIRST}, which is pinned, is used" in caplog.text
+    row = told(workspace, capsys, "--newest")
+    assert (row["revision"], row["newest"]) == (FIRST, SECOND)
+
+
+def test_another_file_at_the_pinned_commit_is_refused_and_not_kept(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetched(workspace)
+    shutil.rmtree(tmp_path / "cache")
+    monkeypatch.setattr(_Hub, "behaviour", "wrong")
+    with pytest.raises(BackboneUnavailableError, match="is another file than is pinned"):
+        fetched(workspace)
+    assert find_weights(MAE, settings=Settings(workspace=workspace.root), workspace=workspace) is None
+    monkeypatch.setattr(_Hub, "behaviour", "ok")
+    assert fetched(workspace) == BODIES[FIRST]
+
+
+def test_damaged_pins_are_made_anew(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    fetched(workspace)
+    pins = workspace.models_dir / "pinned-weights.json"
+    for damage in ("{", "[]", json.dumps({MAE.hub: {"revision": "../..", "sha256": "x"}})):
+        pins.write_text(damage, encoding="utf-8")
+        assert pin_of(MAE, workspace) is None
+        fetched(workspace)
+        assert pin_of(MAE, workspace) is not None
+
+
+def test_what_somebody_laid_into_the_folder_is_not_pinned(workspace: Workspace) -> None:
+    place = workspace.root / "weights" / "mae-base.safetensors"
+    place.parent.mkdir(exist_ok=True)
+    place.write_bytes(b"mine")
+    assert fetched(workspace) == b"mine"
+    assert pin_of(MAE, workspace) is None

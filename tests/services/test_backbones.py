@@ -49,8 +49,11 @@ def test_a_row_says_what_its_page_says(listed: list[dict[str, object]], name: st
     assert row["input_px"] == backbone.preprocessing.input_px
     assert row["size_mb"] == (backbone.size_mb or None)
     assert row["best_for"]
-    if backbone.hub:  # a commit where one is pinned, and honestly "main" where none is
-        assert re.fullmatch(r"main|[0-9a-f]{40}", str(row["revision"]))
+    if backbone.hub and backbone.revision != "main":
+        assert re.fullmatch(r"[0-9a-f]{40}", backbone.revision)
+        assert row["revision"] == backbone.revision
+    else:
+        assert row["revision"] == (f"sha256:{backbone.sha256}" if backbone.sha256 else "pinned at first use")
 
 
 def test_what_is_on_this_machine_is_told(listed: list[dict[str, object]]) -> None:
@@ -72,3 +75,9 @@ def test_one_name_lists_one_row_and_a_wrong_one_is_told(tmp_path: Path, capsys: 
     told = capsys.readouterr()
     assert told.out == ""
     assert "Did you mean 'resnet50'" in told.err
+
+
+def test_the_hub_is_not_asked_for_news_offline(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "settings.toml").write_text("offline = true\n", encoding="utf-8")
+    assert main(["backbones", "resnet50", "--newest", "--workspace", str(tmp_path)]) == 2
+    assert "The hub may not be asked (offline); leave --newest out." in capsys.readouterr().err

@@ -20,6 +20,7 @@ CLASSIFICATION = (
         size_mb=18,
         best_for="a first look: small, fast, and always there",
         n_gmacs=0.4,
+        sha256="57934424",
     ),
     Backbone(
         name="efficientnet-b0",
@@ -36,6 +37,7 @@ CLASSIFICATION = (
         best_for="class balance at little cost",
         n_gmacs=0.4,
         hub="timm/efficientnet_b0.ra_in1k/model.safetensors",
+        revision="1b5383e5f79cc0f7fc067e372f8f26a5fa73f26a",
     ),
     Backbone(
         name="resnet50",
@@ -52,6 +54,8 @@ CLASSIFICATION = (
         best_for="class balance and outliers, comparable with most of the literature",
         n_gmacs=4.1,
         hub="timm/resnet50.a1_in1k/model.safetensors",
+        revision="767268603ca0cb0bfe326fa87277f19c419566ef",
+        sha256="773525d5821de224f8f30c33377b7a795d7863e08522698200d3217d3f2a41bb",
     ),
     Backbone(
         name="vit-b-16",
@@ -68,5 +72,7 @@ CLASSIFICATION = (
         best_for="class separability and outliers, from 21,000 classes",
         n_gmacs=17.6,
         hub="timm/vit_base_patch16_224.augreg2_in21k_ft_in1k/model.safetensors",
+        revision="063c6c38a5d8510b2e57df480445e94b231dad2c",
+        sha256="32aa17d6e17b43500f531d5f6dc9bc93e56ed8841b8a75682e1bb295d722405b",
     ),
 )

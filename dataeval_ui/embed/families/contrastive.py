@@ -23,6 +23,7 @@ CONTRASTIVE = (
         best_for="similarity by meaning rather than by look",
         n_gmacs=4.4,
         hub="laion/CLIP-ViT-B-32-laion2B-s34B-b79K/open_clip_model.safetensors",
+        revision="1a25a446712ba5ee05982a381eed697ef9b435cf",
     ),
     Backbone(
         name="clip-openai-b-32",
@@ -39,6 +40,8 @@ CONTRASTIVE = (
         best_for="similarity by meaning, comparable with the literature on CLIP",
         n_gmacs=4.4,
         hub="timm/vit_base_patch32_clip_224.openai/open_clip_model.safetensors",
+        revision="a6f597a30f7b82c51704746581f9a4e41421e878",
+        sha256="e6d1bd7789aa45192b3bf90570a789b478bae1b74ebcce7eddd908e83a2b7c31",
     ),
     Backbone(
         name="siglip-b-16",

@@ -58,6 +58,7 @@ DETECTION = (
         best_for="how objects lie to each other in a scene",
         n_gmacs=20.0,
         hub="facebook/detr-resnet-50/model.safetensors",
+        revision="1d5f47bd3bdd2c4bbfa585418ffe6da5028b4c0b",
         companions=("config.json",),
     ),
     Backbone(

@@ -22,6 +22,7 @@ SELF_SUPERVISED = (
         best_for="near duplicates, drift, and images unlike ImageNet",
         n_gmacs=6.1,
         hub="timm/vit_small_patch14_dinov2.lvd142m/model.safetensors",
+        revision="4610ca143709d58a633b6397a74412c2c3842454",
     ),
     Backbone(
         name="dinov2-base",
@@ -55,6 +56,8 @@ SELF_SUPERVISED = (
         best_for="drift and near duplicates, with the newest of the three",
         n_gmacs=6.3,
         hub="timm/vit_small_patch16_dinov3.lvd1689m/model.safetensors",
+        revision="3bf4720a82ec2066db88137180ff1f83a675cef0",
+        sha256="2a1ec16ae28ffa07bc0ead0241ee7df9fc26451fe6f9f839b7b3afa0a906b040",
     ),
     Backbone(
         name="dino-small",
