@@ -46,8 +46,9 @@ def cluster(projection_xy: Float32, embeddings: Float32, *, params: AnalysisPara
 
     Notes
     -----
-    HDBSCAN [1]_ of the library `hdbscan`. On the map, since what is seen is then what is labelled; on 50 principal
-    components it is ten times slower and finds little. With fewer images than `min_cluster_size` all are noise.
+    HDBSCAN [1]_ of the library `hdbscan`, on the exact minimum spanning tree. On the map, since what is seen is then
+    what is labelled; on 50 principal components it is ten times slower and finds little. With fewer images than
+    `min_cluster_size` all are noise.
 
     References
     ----------
@@ -74,7 +75,10 @@ def _hdbscan(xy: Float32, params: AnalysisParams) -> Clustering:
         return Clustering(cluster_labels=np.full(n, -1, np.int32), probabilities=np.zeros(n, np.float32))
     from hdbscan import HDBSCAN
 
-    found = HDBSCAN(min_cluster_size=size, min_samples=params.min_samples, core_dist_n_jobs=1)
+    # The exact spanning tree costs a hundredth more than the approximate one, and finds more in noise.
+    found = HDBSCAN(
+        min_cluster_size=size, min_samples=params.min_samples, approx_min_span_tree=False, core_dist_n_jobs=1
+    )
     found.fit(xy.astype(np.float64))
     labels = _larger_first(found.labels_.astype(np.int32))
     # Equal places have infinite density, and their ratio is no number: they are as sure as can be.

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-RESULTS_VERSION = 2
+RESULTS_VERSION = 3
 """Raised when the analysis changes what it gives for the same input, so that old results are not taken for new ones."""
 
 MAX_PARTS = 256

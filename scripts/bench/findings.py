@@ -194,7 +194,7 @@ def _bayes_error(centres: np.ndarray, rng: np.random.Generator) -> float:
 
 
 def hdbscan(_: argparse.Namespace) -> None:
-    """Adjusted Rand index on blobs with noise, on the plane as in a run."""
+    """Adjusted Rand index on blobs with noise, on the plane as in a run, with one meaning of `min_samples`."""
     from sklearn.cluster import HDBSCAN
     from sklearn.datasets import make_blobs
     from sklearn.metrics import adjusted_rand_score
@@ -202,18 +202,23 @@ def hdbscan(_: argparse.Namespace) -> None:
     from dataeval_ui.analysis.clustering import cluster, default_min_cluster_size
     from dataeval_ui.types import AnalysisParams
 
+    params, n_draws = AnalysisParams(), 20
     for share in (0.0, 0.1, 0.3):
-        points, truth = make_blobs(2_000, 2, centers=12, cluster_std=0.6, center_box=(-20, 20), random_state=0)
-        n_noise = round(share * len(points))
-        noise = np.random.default_rng(0).uniform(-22, 22, (n_noise, 2))
-        xy, truth = np.concatenate([points, noise]).astype(np.float32), np.r_[truth, np.full(n_noise, -1)]
-        params = AnalysisParams()
-        ours = cluster(xy, xy, params=params).cluster_labels
-        size = params.min_cluster_size or default_min_cluster_size(len(xy))
-        theirs = HDBSCAN(min_cluster_size=size, min_samples=params.min_samples, copy=True).fit_predict(xy)
-        mine, other = adjusted_rand_score(truth, ours), adjusted_rand_score(truth, theirs)
-        line(f"HDBSCAN, {share:.0%} noise", "ours", f"ARI {mine:.3f}", mine >= other - 1e-9)
-        line(f"HDBSCAN, {share:.0%} noise", "scikit-learn", f"ARI {other:.3f}")
+        mine, other = np.empty(n_draws), np.empty(n_draws)
+        for seed in range(n_draws):
+            points, truth = make_blobs(2_000, 2, centers=12, cluster_std=0.6, center_box=(-20, 20), random_state=seed)
+            n_noise = round(share * len(points))
+            noise = np.random.default_rng(seed).uniform(-22, 22, (n_noise, 2))
+            xy, truth = np.concatenate([points, noise]).astype(np.float32), np.r_[truth, np.full(n_noise, -1)]
+            size = params.min_cluster_size or default_min_cluster_size(len(xy))
+            # scikit-learn counts the point itself among its min_samples.
+            peer = HDBSCAN(min_cluster_size=size, min_samples=params.min_samples + 1, copy=True)
+            mine[seed] = adjusted_rand_score(truth, cluster(xy, xy, params=params).cluster_labels)
+            other[seed] = adjusted_rand_score(truth, peer.fit_predict(xy.astype(np.float64)))
+        worst = max(0.0, float((other - mine).max()))
+        told = f"ARI {mine.mean():.4f} (mean of {n_draws} draws, in the worst {worst:.4f} below)"
+        line(f"HDBSCAN, {share:.0%} noise", "ours", told, mine.mean() >= other.mean() - 1e-4)
+        line(f"HDBSCAN, {share:.0%} noise", "scikit-learn", f"ARI {other.mean():.4f}")
 
 
 def analyses(n: int, n_dims: int, n_classes: int = 20) -> Iterator[tuple[str, Callable[[], object]]]:

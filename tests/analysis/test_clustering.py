@@ -38,9 +38,9 @@ def test_agrees_with_scikit_learn():
     assert adjusted_rand_score(truth, ours[: len(truth)]) > 0.9
 
 
-@pytest.mark.parametrize("noise", [0.0, 0.1])
-def test_blobs_in_some_noise_are_found_within_a_hundredth_as_well_as_by_scikit_learn(noise):
-    """The same method on an approximate tree: a draw may be better or worse, the mean of many is nearly the same."""
+@pytest.mark.parametrize("noise", [0.0, 0.1, 0.3])
+def test_blobs_in_noise_are_found_as_well_as_by_scikit_learn(noise):
+    """The same method and tree: ties are broken otherwise, which moves single points."""
     from sklearn.cluster import HDBSCAN
     from sklearn.datasets import make_blobs
     from sklearn.metrics import adjusted_rand_score
@@ -57,7 +57,7 @@ def test_blobs_in_some_noise_are_found_within_a_hundredth_as_well_as_by_scikit_l
         reference = HDBSCAN(min_cluster_size=20, min_samples=params.min_samples + 1, copy=True).fit_predict(everything)
         ours.append(adjusted_rand_score(truth, found))
         theirs.append(adjusted_rand_score(truth, reference))
-    assert np.mean(ours) >= np.mean(theirs) - 0.01
+    assert np.mean(ours) >= np.mean(theirs) - 0.005
 
 
 def test_permuting_images_permutes_the_clusters():
