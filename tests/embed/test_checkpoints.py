@@ -43,7 +43,8 @@ def test_a_missing_checkpoint_says_where_to_put_it_and_what_works(workspace: Wor
         resolve_checkpoint(RESNET, settings=offline, workspace=workspace)
     assert str(caught.value) == (
         "The weights of resnet50 are not on this machine and the hub may not be asked (offline). Fetch "
-        f"model.safetensors of timm/resnet50.a1_in1k at revision {RESNET.revision} and save it as {workspace.root / 'weights/resnet50.safetensors'}. "
+        f"model.safetensors of timm/resnet50.a1_in1k at revision {RESNET.revision} and save it as "
+        f"{workspace.root / 'weights/resnet50.safetensors'}. "
         "efficientnet-lite0 works now."
     )
 
