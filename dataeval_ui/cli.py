@@ -12,10 +12,12 @@ from collections.abc import Sequence
 
 from dataeval_ui import __version__
 from dataeval_ui.commands import COMMANDS, COMPUTING, PARSERS
+from dataeval_ui.commands.grouped import GroupedCommands
 from dataeval_ui.commands.output import prepare_process
 from dataeval_ui.errors import DataEvalUIError
 
-EXAMPLES = """examples:
+EXAMPLES = """\
+examples:
   dataeval-ui demo                              look at the bundled images, already analysed
   dataeval-ui run photos/ --name photos         embed and analyse a folder
   dataeval-ui serve                             open the dashboard
@@ -28,11 +30,10 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="dataeval-ui",
         description="What is wrong with this image dataset, and can I show it to someone?",
-        epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"dataeval-ui {__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    commands = GroupedCommands(parser.add_subparsers(dest="command", metavar="COMMAND"))
     shared = argparse.ArgumentParser(add_help=False)
     shared.add_argument("--workspace", metavar="DIR", help="folder for everything that is written")
     json_too = argparse.ArgumentParser(add_help=False)
@@ -98,7 +99,7 @@ def build_parser() -> argparse.ArgumentParser:
     findings.add_argument("--format", default="json", choices=["json", "csv", "parquet"])
 
     search = commands.add_parser("search", parents=[shared, json_too], help="find the most similar images")
-    search.add_argument("run", metavar="RUN")
+    search.add_argument("run", metavar="RUN", help="id or name of a run, or name of its dataset")
     query = search.add_mutually_exclusive_group(required=True)
     query.add_argument("--image", metavar="FILE", help="an image of your own")
     query.add_argument("--image-id", metavar="ID", help="an image of the run, by id or path")
@@ -115,13 +116,15 @@ def build_parser() -> argparse.ArgumentParser:
     names = commands.add_parser(
         "names", parents=[shared, json_too], help="name a run's clusters from a bundled list of words"
     )
-    names.add_argument("run", metavar="RUN")
+    names.add_argument("run", metavar="RUN", help="id or name of a run, or name of its dataset")
 
     export = commands.add_parser(
         "export", parents=[shared], help="write a run as a table, or as one page for reviewers"
     )
-    export.add_argument("run", metavar="RUN")
-    export.add_argument("out", metavar="OUT.{csv,parquet,json,html}")
+    export.add_argument("run", metavar="RUN", help="id or name of a run, or name of its dataset")
+    export.add_argument(
+        "out", metavar="OUT.{csv,parquet,json,html}", help="the file to write; its ending is its format"
+    )
     export.add_argument("--view", metavar="NAME", help="of OUT.html: the saved view that it shows first")
 
     for name, text in (
@@ -138,18 +141,23 @@ def build_parser() -> argparse.ArgumentParser:
     backbones.add_argument("--newest", action="store_true", help="ask the hub which revision it has now")
     for name, text in (("cancel", "stop a job; what it committed stays"), ("resume", "go on with a stopped job")):
         command = commands.add_parser(name, parents=[shared], help=text)
-        command.add_argument("job", metavar="JOB")
+        command.add_argument("job", metavar="JOB", help="id of a job; see `dataeval-ui jobs`")
     remove = commands.add_parser("remove", parents=[shared], help="forget a dataset and its runs; images stay")
-    remove.add_argument("dataset", metavar="DATASET")
+    remove.add_argument("dataset", metavar="DATASET", help="id or name; see `dataeval-ui datasets`")
     commands.add_parser("worker", parents=[shared], help="take jobs until none is left (started by the dashboard)")
     for add_parser in PARSERS:
         add_parser(commands, shared, json_too)
+    parser.epilog = f"{commands.listing()}\n\n{EXAMPLES}"
     return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    args = build_parser().parse_args(argv)
+    parser = build_parser()
+    args = parser.parse_args(argv)
+    if args.command is None:
+        parser.print_help(sys.stderr)
+        return 2
     try:
         return run_command(args)
     except DataEvalUIError as error:

@@ -26,7 +26,7 @@ def format_of(out: Path) -> ExportFormat:
     for known in get_args(ExportFormat):
         if ending == known:
             return known  # type: ignore[no-any-return]
-    raise InputError(f"{out.name!r} must end in .csv, .parquet or .json.")
+    raise InputError(f"{out.name!r} must end in .csv, .parquet or .json; that of a run also in .html.")
 
 
 def export_run(run: Run, out: Path, *, rows: Sequence[int] | None = None) -> int:

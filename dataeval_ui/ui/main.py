@@ -8,7 +8,7 @@ import streamlit as st
 
 from dataeval_ui.ui import viewer as viewers
 from dataeval_ui.ui.errors import shown_errors
-from dataeval_ui.ui.panels.door import pages_for, turn_away
+from dataeval_ui.ui.panels.door import pages_for, section_of, turn_away
 from dataeval_ui.ui.panels.frame import render_frame
 
 ICON = Path(__file__).parent / "icon.png"
@@ -22,7 +22,7 @@ if viewer.role == "nobody":
 
 # A page stands in the section of what a person wants of it; its address is that of its file.
 page = st.navigation(
-    pages_for(
+    pages := pages_for(
         viewer,
         {
             "Data": [
@@ -100,7 +100,7 @@ page = st.navigation(
                 st.Page(
                     "app_pages/coverage.py",
                     title="Coverage",
-                    icon=":material/blur_on:",
+                    icon=":material/radar:",
                     help="How varied the images are, where they are few, and what to label next.",
                 ),
                 st.Page(
@@ -129,6 +129,6 @@ page = st.navigation(
     position="top",
 )
 st.set_page_config(page_title=f"{page.title} · DataEval UI", page_icon=str(ICON), layout="wide")
-render_frame(page.url_path)
+render_frame(page.url_path, title=page.title, section=section_of(page, pages))
 with shown_errors():
     page.run()

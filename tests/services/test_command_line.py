@@ -45,7 +45,7 @@ def test_run_json_prints_one_object_and_nothing_else(finished: Finished) -> None
         (("findings", "nope"), "There is no run named 'nope'."),
         (("search", "shapes", "--image", "/no/such.png"), "cannot be read"),
         (("search", "shapes", "--image-id", "nope"), "There is no image with the id or path 'nope'"),
-        (("export", "shapes", "/tmp/out.xlsx"), "must end in .csv, .parquet or .json"),
+        (("export", "shapes", "/tmp/out.xlsx"), "must end in .csv, .parquet or .json; that of a run also in .html"),
         (("cancel", "nope"), "There is no job named 'nope'."),
     ],
 )

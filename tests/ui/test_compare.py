@@ -64,9 +64,19 @@ def test_runs_of_other_datasets_come_last(tmp_path: Path, open_page: OpenPage) -
     services.catalog.add_run(**{**copy, "id": "newest", "dataset_id": "hostile", "created_at": later})
     app = open_page(services, "compare", run=mine.id, **{"with": "none"})
     options = app.multiselect(key="compared_runs").options
-    assert options[0].startswith("efficientnet")
+    assert options[0].startswith("demo · efficientnet")
     assert options[1].startswith("resnet50")
     assert len(options) == 4
+
+
+def test_a_run_of_another_dataset_is_not_proposed(tmp_path: Path, open_page: OpenPage) -> None:
+    services = open_workspace(tmp_path / "workspace")
+    install_demo(services)
+    add_hostile(services)
+    app = open_page(services, "compare", run=services.catalog.list_runs()[0].id)
+    assert len(app.multiselect(key="compared_runs").value) == 1
+    assert "A comparison needs two runs" in words(app)
+    assert failures(app) == []
 
 
 def test_taking_a_run_away_asks_for_another_one(two: Analysed, open_page: OpenPage) -> None:

@@ -29,7 +29,7 @@ def render_choice() -> list[str]:
         st.stop()
     chosen = _chosen_ids(runs)
     if len(runs) > 1:
-        titles = {run.id: f"{visible(run.backbone)} · {run_title(run)}" for run in _nearest_first(runs, chosen)}
+        titles = {run.id: _title(run) for run in _nearest_first(runs, chosen)}
         st.session_state[_CHOSEN] = chosen
         st.multiselect(
             "Runs to compare",
@@ -47,13 +47,18 @@ def render_choice() -> list[str]:
     return chosen
 
 
+def _title(run: RunRecord) -> str:
+    """Name of a run, with its backbone where the name does not say it."""
+    return run_title(run) if run.backbone in run.name else f"{visible(run.backbone)} · {run_title(run)}"
+
+
 def _choose() -> None:
     chosen = list(st.session_state[_CHOSEN])
     state.set_address({"run": chosen[0], "with": chosen[1:] or ["none"]} if chosen else {"with": "none"})
 
 
 def _chosen_ids(runs: list[RunRecord]) -> list[str]:
-    """Runs of the address that exist; without any second one in the address, one is proposed."""
+    """Runs of the address that exist; without any second one in the address, one of the same dataset is proposed."""
     known = {run.id: run for run in runs}
     first = state.current_run_id(known)
     named = state.address().get("with", [])
@@ -63,7 +68,8 @@ def _chosen_ids(runs: list[RunRecord]) -> list[str]:
     wanted = [name for name in dict.fromkeys([first, *named]) if name in known][:MAX_RUNS]
     chosen = [name for name in wanted if name is not None]
     if chosen and not named:
-        chosen += [run.id for run in _nearest_first(runs, chosen)[1:2]]
+        other = _nearest_first(runs, chosen)[1:2]
+        chosen += [run.id for run in other if run.dataset_id == known[chosen[0]].dataset_id]
     return chosen
 
 
@@ -79,7 +85,7 @@ def _render_too_few(run: RunRecord, n_runs: int) -> None:
     with st.container(border=True):
         st.subheader("A comparison needs two runs", icon=":material/compare:", anchor=False)
         if n_runs > 1:
-            st.markdown("Choose two to four runs of the same images above.")
+            st.markdown("Choose two to four runs of the same images above, or run this dataset with another backbone.")
         else:
             st.markdown(
                 f"There is one so far, with {plain(run.backbone)}. Run its dataset with another backbone; the images "

@@ -37,6 +37,18 @@ def pages_for(
     return [welcome, *(page for page in every if page.url_path in GUESTS_PAGES)]
 
 
+def section_of(
+    page: StreamlitPage, pages: Mapping[str, Sequence[StreamlitPage]] | Sequence[StreamlitPage]
+) -> tuple[int, str] | None:
+    """Return the place of a page's section among the menus, from 1, and its name; None where pages stand in a row."""
+    if not isinstance(pages, Mapping):
+        return None
+    for at, (name, section) in enumerate(pages.items(), start=1):
+        if page.url_path in [each.url_path for each in section]:
+            return at, name
+    return None
+
+
 _LOG_IN = """<a href="/login" target="_self" style="display:inline-block;padding:0.4rem 1rem;border-radius:8px;
 background:#2563c4;color:#fff;font-weight:600;text-decoration:none">Log in</a>"""
 """An address, since a button's message would not be run: nobody has sent it."""

@@ -106,8 +106,8 @@ def list_facts(facts: RunFacts) -> Iterator[Fact]:
     if facts.n_noise:
         yield Fact(
             n=facts.n_noise,
-            one="in none",
-            many="in none",
+            one="unclustered",
+            many="unclustered",
             icon=":material/grain:",
             page="explore",
             params={"in.cluster": "noise"},

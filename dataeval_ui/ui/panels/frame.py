@@ -1,9 +1,11 @@
-"""What stands around every page: the product's name, and how wide the page is."""
+"""What stands around every page: the product's name, its style, where one is, and the keys."""
 
 from __future__ import annotations
 
 import streamlit as st
 
+from dataeval_ui.ui.panels.keys import render_keys
+from dataeval_ui.ui.panels.style import style_sheet
 from dataeval_ui.ui.panels.theme import is_dark
 
 _NAME = """<svg xmlns="http://www.w3.org/2000/svg" width="136" height="28" viewBox="0 0 136 28">
@@ -11,21 +13,6 @@ _NAME = """<svg xmlns="http://www.w3.org/2000/svg" width="136" height="28" viewB
 <circle cx="20" cy="19" r="2.6" fill="{odd}"/>
 <text x="30" y="19.5" font-family="'Source Sans', 'Source Sans 3', 'Segoe UI', Roboto, Arial, sans-serif"
  font-size="17" font-weight="700" fill="{ink}">DataEval UI</text></svg>"""
-
-_STYLE = """<style>
-[data-testid="stMainBlockContainer"] { padding-left: clamp(1rem, 3vw, 5rem); padding-right: clamp(1rem, 3vw, 5rem); }
-a:focus-visible, button[role="tab"]:focus-visible {
-  outline: 2px solid currentColor !important; outline-offset: 2px; border-radius: 4px;
-}
-div:has(> .st-key-close_menu) { display: none; }
-@media (max-width: 640px) {
-  .st-key-facts { flex-wrap: wrap !important; row-gap: 0.25rem; overflow: visible !important; }
-  [data-testid="stButtonGroup"] [role="radiogroup"] { flex-wrap: wrap !important; overflow: visible !important; }
-}
-</style>"""
-"""Streamlit's wide page leaves 80 px on both sides of a map that needs them, and a row that does not wrap is cut off on
-a narrow screen."""
-
 
 _CLOSE_MENU = """<script>/* {page} */
 if (innerWidth < 768) {{
@@ -36,13 +23,17 @@ if (innerWidth < 768) {{
 """On a narrow screen the pages' names are a menu above the page, and Streamlit leaves it open when one is chosen."""
 
 
-def render_frame(page: str) -> None:
-    """Draw the name, left of the pages' names, narrow the margins, and close the menu when another page is opened.
+def render_frame(page: str, *, title: str = "", section: tuple[int, str] | None = None) -> None:
+    """Draw the name, left of the pages' names, say which one is open, and close the menu when another page is opened.
 
     Parameters
     ----------
     page : str
         Path of the page: the browser runs the script again when it changes.
+    title : str, optional
+        Its name.
+    section : (int, str), optional
+        Place of its section in the navigation, from 1, and its name.
     """
     dark = is_dark()
     st.logo(
@@ -53,6 +44,8 @@ def render_frame(page: str) -> None:
         ),
         size="medium",
     )
-    st.html(_STYLE)
+    place, section_name = section or (None, "")
+    st.html(style_sheet(title, place, named=title != section_name))
     with st.container(key="close_menu"):
         st.html(_CLOSE_MENU.format(page=page), unsafe_allow_javascript=True)
+    render_keys(page)

@@ -49,7 +49,7 @@ def render_run_choice(page: Page) -> Run:
         _name_in_address(run_id, page)
     opened = cached.run(run_id)
     state.remember_run(run_id)
-    strip, switcher = st.columns([17, 7], vertical_alignment="center", gap="medium")
+    strip, switcher = st.columns([15, 7], vertical_alignment="center", gap="medium")
     with strip:
         render_facts(opened, page)
     with switcher, st.container(horizontal=True, vertical_alignment="center", gap="small", wrap=False):
