@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 STILL = np.array([[1, 0, 0], [0, 1, 0]], dtype=np.float32)
 """The warp that moves nothing."""
 
-_BOUNDS = np.array([0.22, 0.22, 0.15], dtype=np.float32)
+BOUNDS = np.array([0.22, 0.22, 0.15], dtype=np.float32)
 """Of scale, shift and shear of an alignment, in parts of the half side: more is another picture."""
 
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
@@ -45,7 +45,9 @@ def smooth(images: Float32) -> Float32:
     return out
 
 
-def align(images: Float32, left: Int64, right: Int64, warps: Float32, *, n_rounds: int) -> tuple[Float32, Float32]:
+def align(
+    images: Float32, left: Int64, right: Int64, warps: Float32, *, n_rounds: int, bounds: Float32 = BOUNDS
+) -> tuple[Float32, Float32]:
     """Refine affine warps, and correlate what they align.
 
     Parameters
@@ -57,6 +59,8 @@ def align(images: Float32, left: Int64, right: Int64, warps: Float32, *, n_round
     warps : ndarray of shape (n_pairs, 2, 3), float32
         Affine maps from places of the left to places of the right image, both in [-1, 1].
     n_rounds : int
+    bounds : ndarray of shape (3,), float32
+        See `BOUNDS`.
 
     Returns
     -------
@@ -77,7 +81,7 @@ def align(images: Float32, left: Int64, right: Int64, warps: Float32, *, n_round
 
     warps = np.array(warps, dtype=np.float32, order="C")
     correlations = np.empty(left.size, dtype=np.float32)
-    align_pairs(np.ascontiguousarray(images), left, right, warps, n_rounds, _BOUNDS, correlations)
+    align_pairs(np.ascontiguousarray(images), left, right, warps, n_rounds, bounds, correlations)
     return warps, correlations
 
 

@@ -124,3 +124,73 @@ def _close_pairs(hashes: UInt64, group: Int64, radius: int) -> Int64:
         left, right = np.nonzero(close)
         found.append(np.stack([group[part.start + left], group[right]], axis=1))
     return np.concatenate(found)
+
+
+def cross_hash_pairs(hashes: UInt64, turned: UInt64, *, radius: int) -> Int64:
+    """Find images whose hash is near the hash of another as it reads once turned.
+
+    Parameters
+    ----------
+    hashes, turned : ndarray of shape (n_images,), uint64
+        0 is the hash of a blank image, and pairs with none.
+    radius : int
+        In bits, in [0, 16].
+
+    Returns
+    -------
+    ndarray of shape (n_pairs, 2), int64
+        (row by its hash, row by its turned hash), each once, sorted; never a row with itself. A hash has at most 32
+        near ones, the nearest, and of images with the same hash the first 8 count.
+    """
+    n = hashes.shape[0]
+    own, own_members = _first_members(hashes)
+    other, other_members = _first_members(turned)
+    found = [np.empty((0, 2), dtype=np.int64)]
+    for low, high in pairwise(np.linspace(0, _N_BITS, radius + 2).astype(int).tolist()):
+        mask, shift = np.uint64((1 << (high - low)) - 1), np.uint64(low)
+        own_pieces, other_pieces = (own >> shift) & mask, (other >> shift) & mask
+        own_order, other_order = (np.argsort(pieces, kind="stable") for pieces in (own_pieces, other_pieces))
+        pieces = np.intersect1d(own_pieces, other_pieces)
+        edges = [
+            np.searchsorted(values[order], pieces, side=side)
+            for values, order in ((own_pieces, own_order), (other_pieces, other_order))
+            for side in ("left", "right")
+        ]
+        for a, b, c, d in np.stack(edges, axis=1).tolist():
+            found.append(_near_each_other(own, other, own_order[a:b], other_order[c:d], radius))
+    near = np.unique(np.concatenate(found), axis=0)
+    pairs = (own_members[near[:, 0], :, None], other_members[near[:, 1], None, :])
+    left, right = (side.reshape(-1) for side in np.broadcast_arrays(*pairs))
+    real = (left >= 0) & (right >= 0) & (left != right)
+    codes = np.unique(left[real] * max(n, 1) + right[real])
+    return np.stack([codes // max(n, 1), codes % max(n, 1)], axis=1)
+
+
+def _first_members(hashes: UInt64) -> tuple[UInt64, Int64]:
+    """Return the distinct hashes but 0, and the first rows of each; -1 where there are fewer."""
+    distinct, members, sizes = np.unique(hashes, return_inverse=True, return_counts=True)
+    order = np.argsort(members, kind="stable")
+    starts = np.cumsum(sizes) - sizes
+    places = starts[:, None] + np.arange(_MAX_SPREAD)
+    rows = np.where(
+        np.arange(_MAX_SPREAD) < sizes[:, None],
+        order[np.minimum(places, max(order.size - 1, 0))] if order.size else 0,
+        -1,
+    )
+    return distinct[distinct != 0], rows[distinct != 0]
+
+
+def _near_each_other(own: UInt64, other: UInt64, rows: Int64, columns: Int64, radius: int) -> Int64:
+    """Compare each of some hashes with each of others; at most 32 of these, the nearest."""
+    found = [np.empty((0, 2), dtype=np.int64)]
+    for part in batches(rows.size, max(1, 2**22 // max(columns.size, 1))):
+        distances = np.bitwise_count(own[rows[part]][:, None] ^ other[columns][None, :])
+        close = distances <= radius
+        for crowded in np.flatnonzero(close.sum(axis=1) > MAX_HASH_PARTNERS):
+            near = np.flatnonzero(close[crowded])
+            nearest = near[np.argsort(distances[crowded, near], kind="stable")[:MAX_HASH_PARTNERS]]
+            close[crowded] = False
+            close[crowded, nearest] = True
+        left, right = np.nonzero(close)
+        found.append(np.stack([rows[part.start + left], columns[right]], axis=1))
+    return np.concatenate(found)

@@ -143,7 +143,7 @@ def find_near_duplicates(
     return DuplicatePairs(
         left=left,
         right=right,
-        cosine=_cosines(graph, pairs, embeddings),
+        cosine=pair_cosines(graph, pairs, embeddings),
         hash_distance=np.minimum(hash_distances(phash[left], phash[right]), hash_distances(dhash[left], dhash[right])),
         pixel_similarity=scores,
         groups=group_pairs(left, right),
@@ -201,7 +201,7 @@ def _candidates(
         near = near[(earlier.old_rows[near] < 0).any(axis=1)]
     near = near[_hash_bits(source, near) <= _MAX_BITS_ALONE]
     pairs = unique_pairs(np.concatenate([edges, near]), n)
-    cosines = _cosines(graph, pairs, embeddings)
+    cosines = pair_cosines(graph, pairs, embeddings)
     # A cosine that is not known rules nothing out.
     return pairs[~(cosines < _MIN_COSINE + _hash_bits(source, pairs) / _BITS_A_COSINE)]
 
@@ -289,7 +289,7 @@ def _without_known(pairs: Int64, known: Int64, n_images: int) -> Int64:
     return pairs[~np.isin(codes, known_codes)]
 
 
-def _cosines(graph: NeighborGraph, pairs: Int64, embeddings: Float32 | None) -> Float32:
+def pair_cosines(graph: NeighborGraph, pairs: Int64, embeddings: Float32 | None) -> Float32:
     """Cosine of each pair: from the graph where it is an edge, else from the embeddings."""
     cosines = np.full(len(pairs), np.nan, dtype=np.float32)
     if not len(pairs):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from dataeval_ui.analysis.alignment import STILL, align, luma_of, sample, shrink, smooth
+from dataeval_ui.analysis.alignment import BOUNDS, STILL, align, luma_of, sample, shrink, smooth
 from dataeval_ui.errors import StorageError
 from dataeval_ui.types import batches
 
@@ -29,7 +29,7 @@ _MIDDLE_PX = 32
 _MAX_THUMBNAIL_PX = 1024
 """A side no thumbnail has: a bundle's could else ask for any amount of memory."""
 
-_START_ZOOMS = (1.0, 1 / 0.9, 0.9)
+STARTS = STILL * np.array([1.0, 1 / 0.9, 0.9], dtype=np.float32)[:, None, None]
 """The whole picture, and a crop of 5 % on every side of either of the two."""
 
 _MIN_STARTS = 0.75
@@ -116,7 +116,9 @@ def coarse_squares(rgb: UInt8) -> UInt8:
     return coarse
 
 
-def compare_coarsely(rgb: UInt8, pairs: Int64, *, n_threads: int = 1) -> tuple[Int64, Float32]:
+def compare_coarsely(
+    rgb: UInt8, pairs: Int64, *, starts: Float32 = STARTS, bounds: Float32 = BOUNDS, n_threads: int = 1
+) -> tuple[Int64, Float32]:
     """Find the pairs of thumbnails that may show the same picture.
 
     Parameters
@@ -124,6 +126,10 @@ def compare_coarsely(rgb: UInt8, pairs: Int64, *, n_threads: int = 1) -> tuple[I
     rgb : ndarray of shape (n, 16, 16, 3), uint8
     pairs : ndarray of shape (n_pairs, 2), int
         Which two of them.
+    starts : ndarray of shape (n_starts, 2, 3), float32
+        Warps of which the best is refined.
+    bounds : ndarray of shape (3,), float32
+        Of the refined warps; see `alignment.BOUNDS`.
     n_threads : int, default 1
         The result does not depend on it.
 
@@ -136,7 +142,7 @@ def compare_coarsely(rgb: UInt8, pairs: Int64, *, n_threads: int = 1) -> tuple[I
     """
 
     def compare(part: slice) -> tuple[Int64, Float32]:
-        alike, warps = _compare_small(rgb, pairs[part])
+        alike, warps = _compare_small(rgb, pairs[part], starts, bounds)
         return part.start + alike, warps
 
     found = _each(compare, list(batches(len(pairs), _PAIRS_AT_ONCE[COARSE_PX])), n_threads)
@@ -145,42 +151,45 @@ def compare_coarsely(rgb: UInt8, pairs: Int64, *, n_threads: int = 1) -> tuple[I
     return alike, warps
 
 
-def _compare_small(rgb: UInt8, pairs: Int64) -> tuple[Int64, Float32]:
+def _compare_small(rgb: UInt8, pairs: Int64, starts: Float32, bounds: Float32) -> tuple[Int64, Float32]:
     rows, places = np.unique(pairs, return_inverse=True)
     left, right = places.reshape(-1, 2).T
     planes = np.stack([smooth(plane) for plane in _planes(rgb[rows])])
-    zooms, scores = _best_starts(planes[0], left, right)
+    which, scores = _best_starts(planes[0], left, right, starts)
     at = np.flatnonzero(scores >= _MIN_STARTS)
-    warps, correlations = align(planes[0], left[at], right[at], STILL * zooms[at, None, None], n_rounds=6)
+    warps, correlations = align(planes[0], left[at], right[at], starts[which[at]], n_rounds=6, bounds=bounds)
     kept = correlations >= _MIN_COARSE
     at, warps = at[kept], warps[kept]
     kept = _colors_alike(planes, left[at], right[at], warps) >= _MIN_COARSE_COLORS
     return at[kept], warps[kept]
 
 
-def _best_starts(images: Float32, left: Int64, right: Int64) -> tuple[Float32, Float32]:
-    """Zoom of the right image, of the few tried, at which a pair correlates best, and how well."""
+def _best_starts(images: Float32, left: Int64, right: Int64, starts: Float32) -> tuple[Int64, Float32]:
+    """Warp of the right image, of the few tried, at which a pair correlates best, and how well."""
     n = images.shape[0]
-    zooms, best = np.ones(left.size, np.float32), np.full(left.size, -np.inf, dtype=np.float32)
-    for zoom in _START_ZOOMS:
-        moved, inside = sample(images, STILL * np.float32(zoom))
+    which, best = np.zeros(left.size, np.int64), np.full(left.size, -np.inf, dtype=np.float32)
+    for number, start in enumerate(starts):
+        moved, inside = sample(images, start)
         seen = inside.ravel() > 0
-        own, other = (_unit(values.reshape(n, -1)[:, seen]) for values in (images, moved))
+        own, other = (unit_pictures(values.reshape(n, -1)[:, seen]) for values in (images, moved))
         scores = np.einsum("np,np->n", own[left], other[right])
-        zooms[scores > best] = zoom
+        which[scores > best] = number
         best = np.maximum(best, scores)
-    return zooms, best
+    return which, best
 
 
-def _unit(values: Float32) -> Float32:
-    """Bring each row to mean 0 and length 1; a blank one, of less than a grey level, to less."""
+def unit_pictures(values: Float32) -> Float32:
+    """Bring each picture, of shape (n, ...), to a row of mean 0 and length 1; a blank one, of a grey level, to less."""
+    values = values.reshape(values.shape[0], -1)
     values = values - values.mean(axis=1, keepdims=True)
     energy = np.einsum("np,np->n", values, values)[:, None]
     units: Float32 = values / np.sqrt(np.maximum(energy, values.shape[1]))
     return units
 
 
-def similarity(rgb: UInt8, pairs: Int64, warps: Float32, *, least: float = 0.0, n_threads: int = 1) -> Float32:
+def similarity(
+    rgb: UInt8, pairs: Int64, warps: Float32, *, least: float = 0.0, bounds: Float32 = BOUNDS, n_threads: int = 1
+) -> Float32:
     """Compare pairs of thumbnails, aligned further from a coarse start.
 
     Parameters
@@ -192,6 +201,8 @@ def similarity(rgb: UInt8, pairs: Int64, warps: Float32, *, least: float = 0.0, 
         As from `compare_coarsely`.
     least : float, default 0
         Pairs that agree less are not needed.
+    bounds : ndarray of shape (3,), float32
+        Of the refined warps; see `alignment.BOUNDS`.
     n_threads : int, default 1
         The result does not depend on it.
 
@@ -216,13 +227,13 @@ def similarity(rgb: UInt8, pairs: Int64, warps: Float32, *, least: float = 0.0, 
     def compare(part: slice) -> Float32:
         left, right = pairs[part].T.astype(np.int64)
         scores = np.zeros(left.size, dtype=np.float32)
-        warp, correlations = align(smooth_middle, left, right, warps[part], n_rounds=4)
+        warp, correlations = align(smooth_middle, left, right, warps[part], n_rounds=4, bounds=bounds)
         at = np.flatnonzero(correlations >= _MIN_MIDDLE)
         left, right, warp = left[at], right[at], warp[at]
         colors = _colors_alike(coarse, left, right, warp)
         kept = (colors >= least) & (colors * _same_structure(middle[0], left, right, warp) >= _MIN_MIDDLE_SIMILARITY)
         at, left, right = at[kept], left[kept], right[kept]
-        warp, _ = align(smooth_luma, left, right, warp[kept], n_rounds=2)
+        warp, _ = align(smooth_luma, left, right, warp[kept], n_rounds=2, bounds=bounds)
         scores[at] = colors[kept] * _same_structure(luma, left, right, warp)
         return scores
 

@@ -22,10 +22,12 @@ if TYPE_CHECKING:
 SEVERITY: Mapping[str, float] = {
     "exact_leak": 0.95,
     "near_leak": 0.85,
+    "turned_leak": 0.75,
     "label_conflict": 0.8,
     "unreadable": 0.6,
     "exact_duplicates": 0.5,
     "near_duplicates": 0.4,
+    "turned_duplicates": 0.36,
     "annotation": 0.35,
     "outlier": 0.3,
 }

@@ -11,6 +11,8 @@ from dataeval_ui.types import DuplicatePairs, Finding, FindingKind, OutlierScore
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from dataeval_ui.types.turned import TurnedPairs
+
 QUALITY: Mapping[str, str] = {
     "blank": "blank",
     "blurry": "blurry",
@@ -39,7 +41,10 @@ METRICS: Mapping[str, str] = {
     "near_duplicate_pairs": "verified pairs of near duplicates",
     "near_duplicate_images": "images in at least one such pair",
     "near_duplicate_fraction": "the same, over all images",
-    "leaked_images": "images in findings across splits, exact or near",
+    "turned_duplicate_pairs": "verified pairs of which one image is the other mirrored or turned",
+    "turned_duplicate_images": "images in at least one such pair",
+    "turned_duplicate_fraction": "the same, over all images",
+    "leaked_images": "images in findings across splits: exact, near, mirrored or turned",
     "leaked_fraction": "the same, over all images",
     "outliers": "images whose score reaches the run's threshold",
     "outlier_fraction": "the same, over all images",
@@ -61,6 +66,9 @@ _CONCERNS: Mapping[str, FindingKind] = {
     "near_duplicate_pairs": "near_duplicates",
     "near_duplicate_images": "near_duplicates",
     "near_duplicate_fraction": "near_duplicates",
+    "turned_duplicate_pairs": "turned_duplicates",
+    "turned_duplicate_images": "turned_duplicates",
+    "turned_duplicate_fraction": "turned_duplicates",
     "leaked_images": "leak",
     "leaked_fraction": "leak",
     "outliers": "outlier",
@@ -83,6 +91,7 @@ def measure(
     outliers: OutlierScores,
     outlier_threshold: float,
     n_judged_labels: int = 0,
+    turned: TurnedPairs | None = None,
 ) -> dict[str, float]:
     """Measure a run.
 
@@ -99,6 +108,8 @@ def measure(
         Score from which an image is an outlier.
     n_judged_labels : int, default 0
         Images whose label could be judged.
+    turned : TurnedPairs, optional
+        Without, there are none.
 
     Returns
     -------
@@ -118,6 +129,7 @@ def measure(
     exact = [finding for finding in findings if finding.kind == "exact_duplicates"]
     leaked = {image_id for finding in findings if finding.kind == "leak" for image_id in finding.image_ids}
     n_near = int(np.union1d(duplicates.left, duplicates.right).size)
+    n_turned = 0 if turned is None else int(np.union1d(turned.left, turned.right).size)
     n_suspected = sum(finding.kind == "label_error" for finding in findings)
     by_check = {f.evidence["check"]: len(f.image_ids) for f in findings if f.kind == "quality"}
     n_poor = len({image_id for finding in findings if finding.kind == "quality" for image_id in finding.image_ids})
@@ -136,6 +148,9 @@ def measure(
         "near_duplicate_pairs": duplicates.n_pairs,
         "near_duplicate_images": n_near,
         "near_duplicate_fraction": _share(n_near, n_images),
+        "turned_duplicate_pairs": 0 if turned is None else turned.n_pairs,
+        "turned_duplicate_images": n_turned,
+        "turned_duplicate_fraction": _share(n_turned, n_images),
         "leaked_images": len(leaked),
         "leaked_fraction": _share(len(leaked), n_images),
         "outliers": n_odd,

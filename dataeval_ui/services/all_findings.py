@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
-from dataeval_ui.errors import InputError, ParameterError
-from dataeval_ui.findings.find import ranked
+from dataeval_ui.errors import InputError, ParameterError, StorageError
+from dataeval_ui.findings.find import places_by_image, ranked
 from dataeval_ui.findings.labels import label_error_findings, quality_findings
+from dataeval_ui.findings.turned import turned_findings
 
 if TYPE_CHECKING:
     from dataeval_ui.services.run import Run
     from dataeval_ui.types import Finding
 
+logger = logging.getLogger(__name__)
+
 
 def reviewable_findings(run: Run) -> tuple[Finding, ...]:
-    """Return the stored findings and the suspected labels, ranked; ask `run.reviewable_findings`, which keeps them."""
-    return tuple(ranked([*run.findings, *_suspected_labels(run)]))
+    """Return the stored findings, turned copies and suspected labels, ranked; ask `run.reviewable_findings`."""
+    return tuple(ranked([*run.findings, *_turned(run), *_suspected_labels(run)]))
 
 
 def all_findings(run: Run) -> tuple[Finding, ...]:
@@ -24,6 +28,15 @@ def all_findings(run: Run) -> tuple[Finding, ...]:
 
     poor = quality_findings(quality(run), run.image_ids, _paths(run))
     return tuple(ranked([*run.reviewable_findings, *poor]))
+
+
+def _turned(run: Run) -> list[Finding]:
+    try:
+        turned = run.turned
+    except StorageError as error:  # thumbnails were lost: the page Duplicates says so
+        logger.warning("Turned copies of run %s cannot be looked for: %s", run.id, error)
+        return []
+    return list(turned_findings(turned, run.image_ids, places_by_image(run.manifest)))
 
 
 def _suspected_labels(run: Run) -> list[Finding]:

@@ -212,10 +212,9 @@ def _near_duplicates(
     import numpy as np
 
     from dataeval_ui.analysis.duplicates import Earlier, find_near_duplicates
-    from dataeval_ui.errors import StorageError
     from dataeval_ui.store.images import read_image_columns
     from dataeval_ui.store.results import load_result
-    from dataeval_ui.store.thumbnails import ThumbnailStore
+    from dataeval_ui.store.thumbnails import thumbnail_reader
 
     columns = read_image_columns(services.workspace, image_ids, ["phash", "dhash"])
     earlier = None
@@ -225,23 +224,11 @@ def _near_duplicates(
             graph=load_result(services.workspace, base.run.id, "neighbors", NeighborGraph),
             old_rows=base.old_rows,
         )
-    store = ThumbnailStore(services.workspace)
-
-    def thumbnails(rows: Sequence[int]) -> list[bytes]:
-        ids = [image_ids[row] for row in rows]
-        found = store.get_many(ids)
-        if n_lost := len(set(ids)) - len(found):
-            raise StorageError(
-                f"{n_lost} thumbnails were lost with a part that was damaged and is set aside. "
-                "Run again to compute its images anew."
-            )
-        return [found[image_id] for image_id in ids]
-
     return find_near_duplicates(
         graph,
         phash=columns["phash"].to_numpy().astype(np.uint64),
         dhash=columns["dhash"].to_numpy().astype(np.uint64),
-        thumbnails=thumbnails,
+        thumbnails=thumbnail_reader(services.workspace, image_ids),
         params=params,
         embeddings=embeddings,
         earlier=earlier,

@@ -35,6 +35,7 @@ def kept(
     compute: Callable[[], T],
     *,
     is_valid: Callable[[T], bool] = lambda _: True,
+    per_image: bool = True,
 ) -> T:
     """Return a result of a run, computed once.
 
@@ -46,11 +47,13 @@ def kept(
     version : int
         Of the method.
     cls : type
-        A frozen result whose fields are all arrays of shape (n_images, ...).
+        A frozen result whose fields are all arrays.
     compute : callable
         Makes the result; its errors are the caller's.
     is_valid : callable, optional
         Whether what was read can be that result: row numbers and codes in their range.
+    per_image : bool, default True
+        The arrays have shape (n_images, ...); else only that they are as long as each other is checked.
 
     Raises
     ------
@@ -64,7 +67,7 @@ def kept(
         if (run.services.workspace.run_dir(run.id) / f"{file_name}.npz").is_file():
             try:
                 found = load_result(run.services.workspace, run.id, file_name, cls)
-                if _fits(found, run.n_images) and is_valid(found):
+                if _fits(found, run.n_images if per_image else None) and is_valid(found):
                     return found
             except StorageError as error:
                 logger.warning("%s of run %s is computed again: %s", name, run.id, error)
@@ -82,6 +85,9 @@ def _lock(*name: str) -> Lock:
         return lock
 
 
-def _fits(value: Any, n_images: int) -> bool:
+def _fits(value: Any, n_rows: int | None) -> bool:
     arrays = [getattr(value, f.name) for f in fields(value)]
-    return all(array.ndim >= 1 and array.shape[0] == n_images and array.dtype.kind in "fiub" for array in arrays)
+    if any(array.ndim < 1 or array.dtype.kind not in "fiub" for array in arrays):
+        return False
+    lengths = {array.shape[0] for array in arrays}
+    return lengths == {n_rows} if n_rows is not None else len(lengths) == 1

@@ -41,6 +41,7 @@ def check_run(run: Run, conditions: Sequence[str], *, drift_history: Path | None
         outliers=run.outliers,
         outlier_threshold=run.record.params.outlier_threshold,
         n_judged_labels=_n_judged(run),
+        turned=run.turned,
     )
     if drift_history is not None:
         from dataeval_ui.services.drift import last_of_history

@@ -129,7 +129,12 @@ def list_cards(run: Run) -> Iterator[Card]:
 
     copies = findings_of(run, "duplicates")
     exact = sum(finding.kind == "exact_duplicates" for finding in copies)
-    told = f"{exact:,} exact, {len(copies) - exact:,} near." if copies else "No two files show the same picture."
+    turned = sum(finding.kind == "turned_duplicates" for finding in copies)
+    told = (
+        f"{exact:,} exact, {len(copies) - exact - turned:,} near, {turned:,} mirrored or turned."
+        if copies
+        else "No two files show the same picture."
+    )
     yield _counted_card("duplicates", "Duplicate groups", len(copies), "medium", told, "duplicates")
 
     if wrong := findings_of(run, "annotations"):
@@ -224,7 +229,7 @@ def _belongs(finding: Finding, name: str) -> bool:
         case "labels":
             return is_conflict(finding)
         case "duplicates":
-            return finding.kind in ("exact_duplicates", "near_duplicates")
+            return finding.kind in ("exact_duplicates", "near_duplicates", "turned_duplicates")
         case "annotations":
             return finding.kind == "annotation"
         case "outliers":

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from dataeval_ui.store.thumbnails import ThumbnailStore
     from dataeval_ui.store.view import View
     from dataeval_ui.types.base import Int32
+    from dataeval_ui.types.turned import TurnedPairs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +137,13 @@ class Run:
         from dataeval_ui.store.results import load_result
 
         return load_result(self.services.workspace, self.id, "duplicates", DuplicatePairs)
+
+    @cached_property
+    def turned(self) -> TurnedPairs:
+        """The mirrored and turned copies; looked for when first asked for."""
+        from dataeval_ui.services.turned import turned_duplicates
+
+        return turned_duplicates(self)
 
     @cached_property
     def findings(self) -> tuple[Finding, ...]:

@@ -7,7 +7,7 @@ import logging
 import queue
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from dataeval_ui.errors import StorageError
@@ -167,3 +167,20 @@ def _connect(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def thumbnail_reader(workspace: Workspace, image_ids: Sequence[str]) -> Callable[[Sequence[int]], list[bytes]]:
+    """Return a function that gives the thumbnails of some rows, in their order; StorageError where one was lost."""
+    store = ThumbnailStore(workspace)
+
+    def read(rows: Sequence[int]) -> list[bytes]:
+        ids = [image_ids[row] for row in rows]
+        found = store.get_many(ids)
+        if n_lost := len(set(ids)) - len(found):
+            raise StorageError(
+                f"{n_lost} thumbnails were lost with a part that was damaged and is set aside. "
+                "Run again to compute its images anew."
+            )
+        return [found[image_id] for image_id in ids]
+
+    return read

@@ -25,7 +25,15 @@ ClusterMethod = Literal["hdbscan", "kmeans"]
 JobState = Literal["queued", "running", "done", "failed", "cancelled"]
 Stage = Literal["read", "embed", "prepare", "neighbors", "project", "cluster", "findings"]
 FindingKind = Literal[
-    "exact_duplicates", "near_duplicates", "leak", "outlier", "unreadable", "annotation", "label_error", "quality"
+    "exact_duplicates",
+    "near_duplicates",
+    "turned_duplicates",
+    "leak",
+    "outlier",
+    "unreadable",
+    "annotation",
+    "label_error",
+    "quality",
 ]
 
 METADATA_PREFIX = "meta."

@@ -57,16 +57,16 @@ def run(run_id: str) -> Run:
     return shared_run(run_id)
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _duplicate_groups(workspace: str, run_id: str, _run: Run) -> tuple[DuplicateGroup, ...]:
+@st.cache_resource(max_entries=8, show_spinner="Looking for mirrored and turned copies…")
+def _duplicate_groups(workspace: str, run_id: str, with_turned: bool, _run: Run) -> tuple[DuplicateGroup, ...]:
     from dataeval_ui.services.duplicate_groups import list_duplicate_groups
 
-    return list_duplicate_groups(_run)
+    return list_duplicate_groups(_run, with_turned=with_turned)
 
 
-def duplicate_groups(opened: Run) -> tuple[DuplicateGroup, ...]:
-    """Return a run's duplicates, the most severe first."""
-    return _duplicate_groups(str(opened.services.workspace.root), opened.id, opened)
+def duplicate_groups(opened: Run, *, with_turned: bool = True) -> tuple[DuplicateGroup, ...]:
+    """Return a run's duplicates, the most severe first; mirrored and turned copies are looked for once a run."""
+    return _duplicate_groups(str(opened.services.workspace.root), opened.id, with_turned, opened)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

@@ -9,6 +9,7 @@ import numpy as np
 from dataeval_ui.services.duplicate_groups import duplicates_table, list_duplicate_groups
 from dataeval_ui.services.run import Place
 from dataeval_ui.types import DuplicatePairs
+from dataeval_ui.types.turned import TurnedPairs
 
 
 @dataclass
@@ -33,6 +34,16 @@ class SmallRun:
         pixel_similarity=np.array([0.99, 0.98, 0.97, 0.95], np.float32),
         groups=np.array([0, 0, 0, -1], np.int32),
     )
+    turned: TurnedPairs = TurnedPairs(
+        left=np.array([0, 3], np.int32),
+        right=np.array([5, 5], np.int32),
+        turn=np.array([0, 1], np.int32),
+        angle=np.array([-5.2, 0.1], np.float32),
+        cosine=np.array([0.9, 0.8], np.float32),
+        hash_distance=np.array([4, 2], np.int32),
+        pixel_similarity=np.array([0.9, 0.85], np.float32),
+        groups=np.array([-1, -1], np.int32),
+    )
 
     @property
     def n_images(self) -> int:
@@ -55,17 +66,21 @@ def test_leaks_come_first_then_differing_labels_then_exact_then_near() -> None:
     assert [(group.kind, group.rows) for group in groups] == [
         ("exact", (1,)),
         ("near", (2, 3, 4)),
+        ("turned", (3, 5)),
         ("exact", (0,)),
         ("near", (4, 5)),
+        ("turned", (0, 5)),
     ]
-    assert [group.is_leak for group in groups] == [True, False, False, False]
-    assert [group.labels_differ for group in groups] == [False, True, False, False]
+    assert [group.is_leak for group in groups] == [True, False, False, False, False, False]
+    assert [group.labels_differ for group in groups] == [False, True, True, False, False, False]
     assert groups[1].similarity == np.float32(0.99)
+    assert [group.turn for group in groups if group.kind == "turned"] == ["mirrored", "turned by 5° counterclockwise"]
 
 
 def test_every_pair_is_in_exactly_one_group() -> None:
     groups = list_duplicate_groups(SmallRun())  # type: ignore[arg-type]
-    assert sorted(pair for group in groups for pair in group.pairs) == [0, 1, 2, 3]
+    assert sorted(pair for group in groups if group.kind == "near" for pair in group.pairs) == [0, 1, 2, 3]
+    assert sorted(pair for group in groups if group.kind == "turned" for pair in group.pairs) == [0, 1]
 
 
 def test_the_table_has_a_row_for_every_file_of_every_group() -> None:

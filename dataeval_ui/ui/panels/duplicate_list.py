@@ -19,7 +19,7 @@ from dataeval_ui.ui.text import count, visible
 if TYPE_CHECKING:
     from dataeval_ui.services.run import Run
 
-Show = Literal["all", "leaks", "labels", "exact", "near"]
+Show = Literal["all", "leaks", "labels", "exact", "near", "turned"]
 LIST = "duplicate_list"
 PAGE_SIZE = 36
 _SHOW = "duplicate_show"
@@ -29,6 +29,7 @@ _NAMES: dict[Show, str] = {
     "labels": "Labels differ",
     "exact": "Exact",
     "near": "Near",
+    "turned": "Mirrored or turned",
 }
 
 
@@ -39,7 +40,7 @@ def of_kind(groups: Sequence[DuplicateGroup], show: Show) -> list[DuplicateGroup
             return [group for group in groups if group.is_leak]
         case "labels":
             return [group for group in groups if group.labels_differ]
-        case "exact" | "near":
+        case "exact" | "near" | "turned":
             return [group for group in groups if group.kind == show]
     return list(groups)
 
@@ -126,7 +127,7 @@ def render_navigation(run: Run, every: Sequence[DuplicateGroup], groups: Sequenc
         st.markdown(f"**{at + 1:,}** of {len(groups):,}" if groups else "None", width="content")
         render_table_download(
             lambda fmt: table_bytes(duplicates_table(run, groups), fmt),
-            about="A row a file: group, kind, path, label, split, similarity.",
+            about="A row a file: group, kind, turn, path, label, split, similarity.",
             name=f"duplicates-{run.id}",
             key="duplicates_download",
         )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from dataeval_ui.services.duplicate_groups import DuplicateGroup
+from dataeval_ui.services.turned import pair_number, turn_of_pair, undoing
+from dataeval_ui.types.turned import turn_words
 from dataeval_ui.ui import state
 from dataeval_ui.ui.components.gallery import GalleryItem, gallery
 from dataeval_ui.ui.components.mount import base_path
@@ -17,6 +20,8 @@ from dataeval_ui.ui.text import count, html, plain, visible
 
 if TYPE_CHECKING:
     from dataeval_ui.services.run import Run
+    from dataeval_ui.types import DuplicatePairs
+    from dataeval_ui.types.turned import TurnedPairs
 
 MEMBERS = "duplicate_members"
 
@@ -30,7 +35,10 @@ def render_group(run: Run, group: DuplicateGroup) -> None:
         _render_files(run, group)
         return
     left, right = chosen_pair(group)
-    pair(pair_side(run, left, urls), pair_side(run, right, urls), key="duplicate_pair", height_px=320)
+    second = pair_side(run, right, urls)
+    if group.kind == "turned" and _render_undo():
+        second = turned_back(run, left, right, second)
+    pair(pair_side(run, left, urls), second, key="duplicate_pair", height_px=320)
     render_evidence(run, left, right)
     st.html(comparison_html(run, left, right))
     if len(group.rows) > 2:
@@ -42,7 +50,8 @@ def _render_headline(run: Run, group: DuplicateGroup) -> None:
         if group.kind == "exact":
             st.markdown(f"**{count(group.n_files, 'file')} hold exactly the same image**", width="content")
         else:
-            st.markdown(f"**{count(len(group.rows), 'image')} look nearly the same**", width="content")
+            how = f"show the same picture, {group.turn}" if group.turn else "look nearly the same"
+            st.markdown(f"**{count(len(group.rows), 'image')} {how}**", width="content")
         if group.is_leak:
             splits = ", ".join(plain(split, max_chars=30) for split in group.splits)
             st.badge(f"Across splits: {splits}", icon=":material/warning:", color="red")
@@ -55,6 +64,18 @@ def _render_headline(run: Run, group: DuplicateGroup) -> None:
             icon=":material/bubble_chart:",
             query_params={"run": run.id, "image": str(group.rows[0]), "panel": "image"} | selection,
         )
+
+
+def _render_undo() -> bool:
+    """Let the user see the second picture as its file has it, or as it lies on the first."""
+    about = "On: the second picture lies on the first, so that the two can be compared. Off: as its file has it."
+    return st.toggle("Turn the second back", value=True, key="undo_turn", help=about)
+
+
+def turned_back(run: Run, left: int, right: int, side: PairImage) -> PairImage:
+    """Return the right side of a turned pair as it lies on the left; of another pair, as it is."""
+    turn = turn_of_pair(run, left, right)
+    return side if turn is None else replace(side, turn=undoing(turn))
 
 
 def _packed(run: Run, group: DuplicateGroup) -> tuple[dict[str, str], bytes]:
@@ -126,13 +147,14 @@ def _facts(run: Run, row: int) -> dict[str, str]:
 
 def render_evidence(run: Run, left: int, right: int) -> None:
     """Draw what the pixels, the embeddings and the hashes say of a pair."""
-    pairs = run.duplicates
-    same = ((pairs.left == left) & (pairs.right == right)) | ((pairs.left == right) & (pairs.right == left))
-    index = same.nonzero()[0]
-    if not len(index):
+    pairs: DuplicatePairs | TurnedPairs = run.duplicates
+    at = pair_number(pairs, left, right)
+    if at is None and (turn := turn_of_pair(run, left, right)) is not None:
+        pairs, at = run.turned, pair_number(run.turned, left, right)
+        st.caption(f"The second is the first {turn_words(*turn)}; what follows is measured with that undone.")
+    if at is None:
         st.caption("These two are not a verified pair of their own; both are alike to a third image of the group.")
         return
-    at = int(index[0])
     st.html(
         facts_html(
             [

@@ -68,7 +68,7 @@ def run_facts(run: Run) -> RunFacts:
     import pyarrow.compute as pc
 
     statuses = run.manifest["status"]
-    groups = cached.duplicate_groups(run)
+    groups = cached.duplicate_groups(run, with_turned=False)  # looking for these is not what every page waits for
     return RunFacts(
         n_files=run.manifest.num_rows,
         n_images=run.n_images,

@@ -14,7 +14,7 @@ from dataeval_ui.ui import state
 from dataeval_ui.ui.components.mount import base_path
 from dataeval_ui.ui.components.pair import pair
 from dataeval_ui.ui.components.urls import RunUrls
-from dataeval_ui.ui.panels.duplicate_pair import comparison_html, pair_side, render_evidence
+from dataeval_ui.ui.panels.duplicate_pair import comparison_html, pair_side, render_evidence, turned_back
 from dataeval_ui.ui.panels.picture import facts_html, render_facts_of, render_picture
 from dataeval_ui.ui.panels.review_queue import kind_name
 from dataeval_ui.ui.text import plain, visible
@@ -64,7 +64,10 @@ def render_item(run: Run, item: Item) -> None:
                 required=True,
                 key=f"review_other_{item.key}",
             )
-        pair(pair_side(run, rows[0], urls), pair_side(run, other, urls), key="review_pair", height_px=320)
+        second = pair_side(run, other, urls)
+        if "turn" in finding.evidence:
+            second = turned_back(run, rows[0], other, second)
+        pair(pair_side(run, rows[0], urls), second, key="review_pair", height_px=320)
         render_evidence(run, rows[0], other)
         st.html(comparison_html(run, rows[0], other))
     st.caption(plain(finding.advice))

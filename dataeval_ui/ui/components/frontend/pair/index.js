@@ -7,6 +7,25 @@ const VIEWS = [
 ];
 const FLICKER_MS = 600; // slower than three flashes a second
 
+const MAX_TURNED_PX = 1600;
+
+// Draw a picture by a matrix, round its middle. A flip or quarter turn fills the canvas; a small turn keeps the
+// picture's own frame, and what it turns out of it is cut off.
+function turned(source, [a, b, c, d]) {
+  const w = source.naturalWidth;
+  const h = source.naturalHeight;
+  const scale = Math.min(1, MAX_TURNED_PX / Math.max(w, h));
+  const swaps = Math.abs(a) < Math.abs(b);
+  const canvas = document.createElement("canvas");
+  canvas.width = Math.max(1, Math.round((swaps ? h : w) * scale));
+  canvas.height = Math.max(1, Math.round((swaps ? w : h) * scale));
+  const context = canvas.getContext("2d");
+  context.translate(canvas.width / 2, canvas.height / 2);
+  context.transform(a * scale, b * scale, c * scale, d * scale, 0, 0);
+  context.drawImage(source, -w / 2, -h / 2);
+  return canvas;
+}
+
 class Pair {
   constructor(root) {
     this.root = root;
@@ -55,14 +74,39 @@ class Pair {
 
   update({ images, heightPx }) {
     this.root.style.setProperty("--height", `${heightPx}px`);
-    images.forEach(([url, caption, sub], k) => {
-      const { image, name, sub: subNode } = this.figures[k];
-      if (image.getAttribute("src") !== url) image.src = url;
+    images.forEach(([url, caption, sub, turn], k) => {
+      const { figure, image, name, sub: subNode } = this.figures[k];
+      this.load(figure, image, url, turn);
       image.alt = `${k ? "Second" : "First"} image: ${caption}`;
       name.textContent = caption;
       name.title = caption;
       subNode.textContent = sub;
     });
+  }
+
+  // A turned picture is drawn anew, so that every view treats it as any other.
+  load(figure, image, url, turn) {
+    const wanted = `${url} ${turn}`;
+    if (figure.dataset.shown === wanted) return;
+    figure.dataset.shown = wanted;
+    figure.dataset.turn = turn.join(" ");
+    if (turn.join() === "1,0,0,1") {
+      image.src = url;
+      return;
+    }
+    const source = new Image();
+    source.addEventListener("error", () => (image.src = url));
+    source.addEventListener("load", () => {
+      if (figure.dataset.shown !== wanted) return;
+      const canvas = turned(source, turn);
+      canvas.toBlob((blob) => {
+        if (!blob || figure.dataset.shown !== wanted) return;
+        const made = URL.createObjectURL(blob);
+        image.addEventListener("load", () => URL.revokeObjectURL(made), { once: true });
+        image.src = made;
+      });
+    });
+    source.src = url;
   }
 
   show(view) {
