@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,12 @@ if TYPE_CHECKING:
 
 
 share_compiled()
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Share the whole suite among a few processes, file by file; what was named on the command line is run in this one."""
+    whole = config.args_source is not pytest.Config.ArgsSource.ARGS
+    return min(4, os.cpu_count() or 1) if whole else 0
 
 
 @pytest.hookimpl(wrapper=True)

@@ -76,7 +76,7 @@ def open_page(browser: Browser, components_url: str) -> Iterator[OpenPage]:
         context = (of or browser).new_context(**options)
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(60_000)
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("console", lambda message: errors.append(message.text) if is_ours(message) else None)
         page.goto(f"{components_url}{path}")

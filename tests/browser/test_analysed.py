@@ -44,7 +44,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 def opened(browser: Browser, address: str, *, width_px: int = 1280) -> Page:
     page = browser.new_context(viewport={"width": width_px, "height": 844}).new_page()
-    page.set_default_timeout(30_000)
+    page.set_default_timeout(60_000)
     page.goto(address)
     settled(page)
     return page

@@ -48,7 +48,7 @@ def compared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Compared]:
 
 def opened(browser: Browser, address: str, width_px: int = 1280) -> Page:
     page = browser.new_context(viewport={"width": width_px, "height": 1000}).new_page()
-    page.set_default_timeout(30_000)
+    page.set_default_timeout(60_000)
     page.goto(address)
     page.locator(".map[data-drawn]").nth(1).wait_for()
     settled(page)

@@ -54,7 +54,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def test_a_model_of_ones_own_is_chosen_run_mapped_and_searched(server: Server, browser: Browser, kind: str) -> None:
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     page = context.new_page()
-    page.set_default_timeout(30_000)
+    page.set_default_timeout(60_000)
     failures: list[str] = []
     page.on("pageerror", lambda error: failures.append(str(error)))
 

@@ -44,7 +44,7 @@ def row_of(run: Run, path: str) -> int:
 def opened(browser: Browser, planted: tuple[Server, Run], width_px: int) -> Page:
     server, run = planted
     page = browser.new_context(viewport={"width": width_px, "height": 1000}).new_page()
-    page.set_default_timeout(30_000)
+    page.set_default_timeout(60_000)
     page.goto(f"{server.url}/parts?run={run.id}&image={row_of(run, SOURCE)}")
     page.locator(".stage img").wait_for()
     settled(page)

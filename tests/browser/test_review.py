@@ -34,7 +34,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 def opened(browser: Browser, address: str) -> Page:
     page = browser.new_context(viewport={"width": 1280, "height": 844}).new_page()
-    page.set_default_timeout(20_000)
+    page.set_default_timeout(60_000)
     page.goto(address)
     settled(page)
     return page
@@ -52,7 +52,7 @@ def test_decisions_by_key_are_kept_undone_seen_by_others_and_taken_away(server: 
     page.get_by_text("0 of", exact=False).first.wait_for()
     page.keyboard.press("x")
     page.get_by_text("1 of", exact=False).first.wait_for()
-    other.get_by_text("1 by anybody").wait_for(timeout=5_000)
+    other.get_by_text("1 by anybody").wait_for(timeout=15_000)
     settled(page)
     page.keyboard.press("k")
     page.get_by_text("2 by anybody").wait_for()
@@ -60,7 +60,7 @@ def test_decisions_by_key_are_kept_undone_seen_by_others_and_taken_away(server: 
     settled(page)
     page.keyboard.press("z")
     page.get_by_text("1 by anybody").wait_for()
-    other.get_by_text("1 by anybody").wait_for(timeout=5_000)
+    other.get_by_text("1 by anybody").wait_for(timeout=15_000)
     assert decisions(server)[-1].retracts == decisions(server)[1].id
     page.reload()
     page.get_by_text("1 by anybody").wait_for()

@@ -52,7 +52,7 @@ def test_a_zip_becomes_a_map_that_answers_questions_and_a_reload_changes_nothing
 ) -> None:
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     page = context.new_page()
-    page.set_default_timeout(30_000)
+    page.set_default_timeout(60_000)
     failures: list[str] = []
     page.on("pageerror", lambda error: failures.append(str(error)))
 
