@@ -129,14 +129,15 @@ class MapLook:
         Diameter of a point, in CSS pixels, in [1, 40]; None lets the map choose by the number of points.
     opacity : float, default 0.8
         In (0, 1].
-    height_px : int, default 560
+    height_px : int, optional
+        None fits the window.
     show_images : bool, default False
         Draw thumbnails in place of points where at most 150 are in view.
     """
 
     point_px: float | None = None
     opacity: float = 0.8
-    height_px: int = 560
+    height_px: int | None = None
     show_images: bool = False
 
     def __post_init__(self) -> None:

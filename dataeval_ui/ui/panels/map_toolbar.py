@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from dataeval_ui.services.run import Run
 
 _COLOUR = "colour_by"
+_FITS = "fits the window"
+_HEIGHTS_PX = (400, 480, 560, 640, 760, 900, 1100)
 
 
 def render_toolbar(run: Run, view: ExploreState) -> MapLook:
@@ -60,6 +62,11 @@ def _render_look() -> MapLook:
         point_px = float(st.slider("Size of points (px)", 1, 20, 5, key="look_point_px", persist_state="session"))
     opacity = st.slider("Opacity", 0.1, 1.0, 0.8, 0.05, key="look_opacity", persist_state="session")
     height_px = st.select_slider(
-        "Height of the map (px)", [400, 480, 560, 640, 760, 900], 560, key="look_height", persist_state="session"
+        "Height of the map (px)",
+        [_FITS, *_HEIGHTS_PX],
+        _FITS,
+        key="look_height",
+        persist_state="session",
     )
-    return MapLook(point_px=point_px, opacity=opacity, height_px=height_px, show_images=show_images)
+    chosen_px = height_px if isinstance(height_px, int) else None
+    return MapLook(point_px=point_px, opacity=opacity, height_px=chosen_px, show_images=show_images)

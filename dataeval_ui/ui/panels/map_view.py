@@ -183,7 +183,7 @@ def _render_fallback(
             marker={"size": 12, "color": "rgba(0,0,0,0)", "line": {"width": 2, "color": "#d3455b"}},
         )
     # Streamlit tells of clicks only while dragging pans; lasso and box are in the chart's own bar
-    figure.update_layout(height=look.height_px, dragmode="pan")
+    figure.update_layout(height=look.height_px or 560, dragmode="pan")
     st.plotly_chart(
         figure,
         key=_FALLBACK,

@@ -49,6 +49,7 @@ _NARROW = """
   .st-key-facts span:has(> [data-testid="stIconMaterial"]) { display: none; }
   .st-key-facts a, .st-key-facts button { padding: 0; font-size: 0.875rem; }
   [data-testid="stButtonGroup"] [role="radiogroup"] { flex-wrap: wrap !important; overflow: visible !important; }
+  [class*="st-key-dataset_"] [data-testid="stHorizontalBlock"] { justify-content: flex-start !important; }
   /* a list that fills what stands below it: both fit on the screen */
   .st-key-outlier_gallery, .st-key-label_gallery { max-height: 52vh; overflow-y: auto; }
 }

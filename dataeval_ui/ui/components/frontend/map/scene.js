@@ -31,7 +31,7 @@ export class Scene {
     const data = component.data;
     this.data = data;
     this.theme = readTheme(this.parts.node);
-    this.parts.stage.style.height = `${data.heightPx}px`;
+    this.parts.stage.style.height = data.heightPx ? `${data.heightPx}px` : ""; // else that of the style sheet
     this.parts.overlay.setAttribute("aria-label", data.label);
     if (!this.renderer.gl) {
       this.parts.say("This browser cannot draw the map: it has no WebGL2.");
