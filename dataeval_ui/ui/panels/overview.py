@@ -70,7 +70,7 @@ def render_about(run: Run) -> None:
     clusters = (
         f"k-means, k = {params.n_clusters}"
         if params.cluster_method == "kmeans"
-        else f"HDBSCAN, smallest {params.min_cluster_size or 'by the number of images'}, min_samples {params.min_samples}"
+        else f"HDBSCAN, smallest {params.min_cluster_size or 'by n'}, min_samples {params.min_samples}"
     )
     st.html(
         facts_html(
