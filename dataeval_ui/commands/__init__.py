@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from dataeval_ui.commands import asking, backup, check, drift, parts, review, running, share
+from dataeval_ui.commands import asking, backup, boxes, check, drift, parts, review, running, share
 
 if TYPE_CHECKING:
     import argparse
@@ -47,13 +47,14 @@ COMMANDS: Mapping[str, Command] = {
         share.password,
         parts.parts,
         drift.drift,
+        boxes.boxes,
         backup.backup,
         backup.restore,
     )
 } | {"import-decisions": share.import_decisions}
 
 # commands that load numpy, numba or torch in this process, whose threads and caches are set first
-COMPUTING = frozenset({"run", "worker", "search", "compare", "names", "parts", "drift"})
+COMPUTING = frozenset({"run", "worker", "search", "compare", "names", "parts", "drift", "boxes"})
 
 PARSERS: tuple[Callable[..., None], ...] = (
     check.add_parser,
@@ -61,5 +62,6 @@ PARSERS: tuple[Callable[..., None], ...] = (
     share.add_parser,
     parts.add_parser,
     drift.add_parser,
+    boxes.add_parser,
     backup.add_parser,
 )

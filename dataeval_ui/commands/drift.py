@@ -66,6 +66,9 @@ def drift(services: Services, args: argparse.Namespace) -> int:
         print(json.dumps(told))
         return 0
     print(told["verdict"])
+    for part in ("boxes", "cells"):
+        if told[part] is not None:
+            print(told[part]["sentence"])
     names = ("title", "statistic", "p_value", "effect_size")
     return show([{n: _text(t[n]) for n in names} for t in told["tests"]], False, empty="", key="tests")
 

@@ -99,7 +99,8 @@ def answer_for_drift(
     -------
     DriftAnswer
         `told` has `drifted`, `drift_p_value`, `verdict`, `n_reference`, `n_test`, `sampled`, `agreement`, `power`,
-        `tests`, `distances`, `by_cluster`, `by_class`, `by_metadata`, `new_in_test`, `vanished` and `most_shifted`.
+        `tests`, `distances`, `boxes` and `cells` (see `drift_frames`; None where there are none), `by_cluster`,
+        `by_class`, `by_metadata`, `new_in_test`, `vanished` and `most_shifted`.
 
     Raises
     ------
@@ -114,6 +115,7 @@ def answer_for_drift(
     from dataeval_ui.analysis.drift.kernels import median_bandwidth
     from dataeval_ui.analysis.drift.placement import density_ratios
     from dataeval_ui.services.drift_columns import ChosenRows, factor_rows, shared_factors, shared_statistics
+    from dataeval_ui.services.drift_frames import cell_drift, frame_drift
     from dataeval_ui.services.drift_sets import chosen_rows
 
     rng = np.random.default_rng(random_state)
@@ -169,6 +171,12 @@ def answer_for_drift(
         "distances": [t.to_json() for t in (*found.distances, *of_all)],
         "by_cluster": by_cluster,
         "by_class": by_class,
+        "boxes": frame_drift(
+            reference, test, (rows[0], rows[1]), n_permutations=n_permutations, random_state=random_state
+        ),
+        "cells": cell_drift(
+            reference, test, (rows[0], rows[1]), n_permutations=n_permutations, random_state=random_state
+        ),
         "by_metadata": factor_rows(factors, found.factors, len(rows[0])),
         "new_in_test": _most(test, rows[1], ratios[1]),
         "vanished": _most(reference, rows[0], -ratios[0]),

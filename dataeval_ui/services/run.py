@@ -247,6 +247,11 @@ class Run:
         return object_of(place, self._masks)
 
     @cached_property
+    def objects(self) -> pa.Table | None:
+        """Objects that the annotations of whole images tell, see `Manifest.objects`; None in a run of objects."""
+        return None if self.is_of_objects else self._masks
+
+    @cached_property
     def _masks(self) -> pa.Table | None:
         """Masks of a run of objects, by path; None where the annotations have none."""
         from dataeval_ui.store.manifests import load_manifest

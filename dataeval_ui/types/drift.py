@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 from dataeval_ui.types.base import Json
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,3 +63,26 @@ class DriftPower:
     def to_json(self) -> Json:
         """Return the numbers as a JSON object."""
         return asdict(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrameMap:
+    """Where in the frame two sets differ, as a grid of cells, the upper row first.
+
+    Attributes
+    ----------
+    reference, test : ndarray of shape (n_down, n_across)
+    p_values : ndarray of shape (n_down, n_across)
+        Of each cell, for all cells together.
+    """
+
+    reference: np.ndarray
+    test: np.ndarray
+    p_values: np.ndarray
+
+    def to_json(self) -> Json:
+        """Return the grids as lists of rows."""
+        return {
+            name: [[round(float(value), 6) for value in row] for row in getattr(self, name)]
+            for name in ("reference", "test", "p_values")
+        }

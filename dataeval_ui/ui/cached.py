@@ -212,6 +212,18 @@ def time_columns(opened: Run) -> tuple[str, ...]:
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
+def _localization(workspace: str, run_id: str, _run: Run) -> Json | None:
+    from dataeval_ui.services.boxes import localization
+
+    return localization(_run)
+
+
+def localization(opened: Run) -> Json | None:
+    """Return the faults of a run's boxes; None without annotations."""
+    return _localization(str(opened.services.workspace.root), opened.id, opened)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
 def _quality(workspace: str, run_id: str, _run: Run) -> QualityReport:
     from dataeval_ui.services.quality import quality
 

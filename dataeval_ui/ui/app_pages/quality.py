@@ -7,6 +7,7 @@ import streamlit as st
 from dataeval_ui.services.run import Run
 from dataeval_ui.ui import cached
 from dataeval_ui.ui.errors import shown_errors
+from dataeval_ui.ui.panels.box_faults import render_box_faults
 from dataeval_ui.ui.panels.quality_gallery import render_quality
 from dataeval_ui.ui.panels.run_choice import render_run_choice
 from dataeval_ui.ui.panels.unreadable import render_unreadable
@@ -19,6 +20,8 @@ def quality(run: Run) -> None:
         with st.spinner("Checking the quality of the images"):
             report = cached.quality(run)
         render_quality(run, report)
+        if (boxes := cached.localization(run)) is not None:
+            render_box_faults(run, boxes)
         st.subheader("Unreadable files", anchor=False)
         render_unreadable(run)
 

@@ -11,6 +11,7 @@ import streamlit as st
 from dataeval_ui.figures import share_figure
 from dataeval_ui.types import Json
 from dataeval_ui.ui import cached
+from dataeval_ui.ui.panels.drift_frames import render_frames
 from dataeval_ui.ui.panels.drift_gallery import render_galleries
 from dataeval_ui.ui.panels.drift_map import choose_group, render_drift_map
 from dataeval_ui.ui.panels.theme import is_dark
@@ -37,6 +38,7 @@ def render_result(sets: Sets) -> None:
     for column, (title, groups) in zip(st.columns(len(kinds), gap="small"), kinds, strict=True):
         with column:
             _render_groups(title, groups)
+    render_frames(told)
     _render_metadata(told["by_metadata"])
     _render_tests(told)
 
