@@ -76,6 +76,11 @@ def kept(
         return value
 
 
+def is_kept(run: Run, name: str, version: int) -> bool:
+    """Whether `kept` would find a result, which it may still have to compute again."""
+    return (run.services.workspace.run_dir(run.id) / f"{name}-v{version}.npz").is_file()
+
+
 def _lock(*name: str) -> Lock:
     with _guard:
         lock = _locks.setdefault(name, Lock())  # type: ignore[arg-type]

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from dataeval_ui.services.run import Run
     from dataeval_ui.types import DuplicatePairs, Progress
 
-_VERSION = 1
+_NAME, _VERSION = "turned-duplicates", 1
 
 
 def turned_duplicates(run: Run, progress: Progress | None = None) -> TurnedPairs:
@@ -47,7 +47,14 @@ def turned_duplicates(run: Run, progress: Progress | None = None) -> TurnedPairs
         groups = (pairs.groups >= -1) & (pairs.groups < max(pairs.n_pairs, 1))
         return bool((ordered & turns & groups).all())
 
-    return kept(run, "turned-duplicates", _VERSION, TurnedPairs, compute, is_valid=is_valid, per_image=False)
+    return kept(run, _NAME, _VERSION, TurnedPairs, compute, is_valid=is_valid, per_image=False)
+
+
+def are_known(run: Run) -> bool:
+    """Whether a run's mirrored and turned copies were looked for already."""
+    from dataeval_ui.services.derived import is_kept
+
+    return is_kept(run, _NAME, _VERSION)
 
 
 def pair_number(pairs: DuplicatePairs | TurnedPairs, left: int, right: int) -> int | None:

@@ -75,14 +75,27 @@ def embedded(folder: Path, n: int, keep: Path | None) -> tuple[np.ndarray, np.nd
     return x, np.array(folders)
 
 
+FOLDERS = ("animals", "food", "plants", "people", "buildings", "transportation")
+"""Of the drawings, those whose near duplicates are looked for: the others are variants of each other, as signs are."""
+
+
 def duplicates(arguments: argparse.Namespace) -> None:
-    """Recall and precision of near duplicates, by the bench that plants them."""
-    for folder in (arguments.images, arguments.stamps):
-        command = [sys.executable, str(Path(__file__).with_name("near_duplicates.py")), str(folder)]
+    """Recall and precision of near duplicates by change, ours and the peers, by the bench that plants them."""
+    for folder, within in ((arguments.images, FOLDERS), (arguments.stamps, ())):
+        script = str(Path(__file__).with_name("near_duplicates.py"))
+        command = [sys.executable, script, str(folder), "--others", str(arguments.images)]
+        if within:
+            command += ["--within", ",".join(within)]
+        if arguments.keep:
+            command += ["--keep", str(arguments.keep / f"planted-{folder.name}")]
         told = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
-        for text in (row for row in told if row.startswith(("recall", "pairs"))):
-            line("near duplicates", folder.name, text, None)
-    line("near duplicates", "peers", "not run here")
+        whose = ""
+        for text in told:
+            if not text.startswith("    "):
+                whose = text[:36].strip() if "left out" not in text else ""
+                line(f"near duplicates, {folder.name}", whose, text[36:].strip() if whose else text)
+            else:
+                line(f"near duplicates, {folder.name}", whose, text.strip())
 
 
 def labels(arguments: argparse.Namespace) -> None:

@@ -1,100 +1,53 @@
-"""Recall and precision of near duplicates on planted copies.
+"""Recall and precision of near duplicates on planted copies, ours and the known peers on the same files.
 
-    python scripts/bench/near_duplicates.py FOLDER [--originals 300] [--others 2000] [--keep FILE.npz]
+    python scripts/bench/near_duplicates.py FOLDER [--within animals,food] [--others FOLDER] [--n-originals 300]
+        [--n-others 2000] [--keep FOLDER] [--without-peers]
 
-Takes originals and others from a folder of images, changes each original in eight ways, embeds everything with the
-default backbone, and asks for near duplicates once with all copies together. A pair of different originals counts as
-wrong only if the thumbnails differ (SSIM below 0.9 at every zoom tried), since a source has near copies of its own.
+Takes originals and others from folders of images, changes each original in eight ways, embeds everything with the
+default backbone, and asks for near duplicates, and mirrored or turned ones, once with all copies together. A pair of
+different originals counts as wrong only if the two differ even when they are aligned (SSIM below 0.9 under the best of
+the eight flips and turns, three zooms and affine alignments), since a source has near copies of its own. Precision by
+change is that of the pairs in which an image changed so takes part; of more than 2,000 pairs of different originals a
+sample of 2,000 is judged.
 """
 
 from __future__ import annotations
 
 import argparse
 import io
+import os
+import sys
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(tempfile.gettempdir()) / "dataeval-ui-bench-numba"))
+
 import numpy as np
-from PIL import Image, ImageEnhance, ImageOps
+from duplicate_peers import PEERS, AbsentError
+from PIL import Image
+from planted_copies import CHANGES, MAX_SIDE_PX, images_of, jpeg, plant
 from scipy.ndimage import uniform_filter
 
+from dataeval_ui.analysis.alignment import align, sample, smooth
 from dataeval_ui.analysis.duplicates import find_near_duplicates
 from dataeval_ui.analysis.neighbors import find_neighbors
-from dataeval_ui.data import decode_bytes, list_source
+from dataeval_ui.analysis.orientation import N_TURNS, turn_images
+from dataeval_ui.analysis.pixels import STARTS, unit_pictures
+from dataeval_ui.analysis.turned import BOUNDS, find_turned_duplicates
+from dataeval_ui.data import decode_bytes
 from dataeval_ui.embed.embedder import load_embedder
 from dataeval_ui.settings import Settings
 from dataeval_ui.store.workspace import open_workspace
-from dataeval_ui.types import AnalysisParams, LabelRule
+from dataeval_ui.types import AnalysisParams
 
-Change = Callable[[Image.Image], Image.Image]
-MIN_SIDE_PX = 128
-MAX_SIDE_PX = 2000
+__all__ = ["MAX_SIDE_PX", "embed_images", "images_of", "jpeg"]
 
-
-def half(image: Image.Image) -> Image.Image:
-    return image.resize((image.width // 2, image.height // 2), Image.Resampling.LANCZOS)
-
-
-def jpeg(image: Image.Image, quality: int = 30) -> Image.Image:
-    file = io.BytesIO()
-    image.save(file, "JPEG", quality=quality)
-    return Image.open(file).convert("RGB")
-
-
-def crop(image: Image.Image) -> Image.Image:
-    dx, dy = round(image.width * 0.05), round(image.height * 0.05)
-    return image.crop((dx, dy, image.width - dx, image.height - dy))
-
-
-CHANGES: dict[str, Change] = {
-    "half size": half,
-    "JPEG 30": jpeg,
-    "crop 5 %": crop,
-    "JPEG + resize": lambda image: jpeg(half(image)),
-    "darker": lambda image: ImageEnhance.Brightness(image).enhance(0.6),
-    "grey": lambda image: image.convert("L").convert("RGB"),
-    "rotate 5": lambda image: image.rotate(5, Image.Resampling.BICUBIC, fillcolor="white"),
-    "flip": ImageOps.mirror,
-}
-PROMISED = ("half size", "JPEG 30", "crop 5 %", "JPEG + resize")
-
-
-def images_of(folder: Path, seed: int) -> Iterator[Image.Image]:
-    paths = list_source(folder, rule=LabelRule(label_from="none"), settings=Settings()).table["path"].to_pylist()
-    Image.MAX_IMAGE_PIXELS = None
-    seen = set()
-    for at in np.random.default_rng(seed).permutation(len(paths)):
-        data = (folder / paths[at]).read_bytes()
-        if data in seen:
-            continue
-        seen.add(data)
-        with Image.open(io.BytesIO(data)) as image:
-            if min(image.size) < MIN_SIDE_PX or max(image.size) > MAX_SIDE_PX:
-                continue
-            whole = image.convert("RGBA")
-        white = Image.new("RGBA", whole.size, "white")
-        white.alpha_composite(whole)
-        yield white.convert("RGB")
-
-
-def plant(folder: Path, n_originals: int, n_others: int, seed: int) -> dict[str, np.ndarray]:
-    """Decode, change and embed; `original` numbers the picture that an image shows."""
-    originals = []
-
-    def planted() -> Iterator[tuple[str, Image.Image]]:
-        for number, image in zip(range(n_originals + n_others), images_of(folder, seed), strict=False):
-            originals.append(number)
-            yield ("original" if number < n_originals else "other"), image
-            for kind, change in CHANGES.items() if number < n_originals else ():
-                originals.append(number)
-                yield kind, change(image)
-
-    embedded = embed_images(planted())
-    return {**embedded, "original": np.array(originals)}
+SIDE_PX = 96
+MAX_JUDGED = 2_000
+LEAST = 0.97
 
 
 def embed_images(named: Iterable[tuple[str, Image.Image]]) -> dict[str, np.ndarray]:
@@ -135,61 +88,156 @@ def ssim(a: np.ndarray, b: np.ndarray) -> float:
     return float(index.mean())
 
 
-def best_ssim(left: bytes, right: bytes) -> float:
-    """SSIM at the best of three zooms, after the brightness is made equal."""
+def best_ssim(left: np.ndarray, right: np.ndarray) -> float:
+    """SSIM of two grey squares at the best of eight turns, three zooms and affine alignments, brightness made equal."""
+    best = 0.0
+    for turned in (turn_images(right[None], turn)[0] for turn in range(N_TURNS)):
+        own, other = unit_pictures(np.stack([_small(left), _small(turned)]))
+        if own @ other < 0.3:
+            continue
+        pair = smooth(np.stack([left, turned]).astype(np.float32))
+        small = np.stack([_small(left), _small(turned)]).astype(np.float32)
+        one, two = np.array([0]), np.array([1])
+        for start in STARTS:
+            warp, _ = align(small, one, two, start[None], n_rounds=10, bounds=BOUNDS)
+            warp, _ = align(pair, one, two, warp, n_rounds=6, bounds=BOUNDS)
+            for tried in (start, warp[0]):
+                values, inside = sample(turned[None].astype(np.float32), np.ascontiguousarray(tried))
+                here, seen = np.where(inside > 0, left, 255), np.where(inside > 0, values[0], 255)
+                best = max(best, ssim(_even(here), _even(seen)))
+                if best >= 0.9:
+                    return best
+    return best
 
-    def read(thumbnail: bytes, zoom: float) -> np.ndarray:
-        image = Image.open(io.BytesIO(thumbnail)).convert("L")
-        dx, dy = image.width * (1 - zoom) / 2, image.height * (1 - zoom) / 2
-        grey = np.asarray(
-            image.resize((96, 96), Image.Resampling.BICUBIC, (dx, dy, image.width - dx, image.height - dy))
-        )
-        return grey * (128 / max(float(grey.mean()), 1.0))
 
-    return max(ssim(read(left, a), read(right, b)) for a, b in ((1, 1), (0.9, 1), (1, 0.9)))
+def _small(grey: np.ndarray) -> np.ndarray:
+    return smooth(grey.reshape(1, SIDE_PX // 4, 4, SIDE_PX // 4, 4).mean(axis=(2, 4)).astype(np.float32))[0]
+
+
+def _even(grey: np.ndarray) -> np.ndarray:
+    return np.asarray(grey * (128 / max(float(grey.mean()), 1.0)), dtype=np.float64)
+
+
+def grey_square(thumbnail: bytes) -> np.ndarray:
+    image = Image.open(io.BytesIO(thumbnail)).convert("L")
+    return np.asarray(image.resize((SIDE_PX, SIDE_PX), Image.Resampling.BICUBIC), dtype=np.float32)
+
+
+def ours(images: dict[str, np.ndarray]) -> np.ndarray:
+    """Near duplicates and turned ones, as pairs of rows."""
+    graph = find_neighbors(images["embeddings"], n_neighbors=AnalysisParams().n_neighbors)
+
+    def read(rows: Iterable[int]) -> list[bytes]:
+        return [images["thumbnails"][row] for row in rows]
+
+    start = time.process_time()
+    near = find_near_duplicates(
+        graph,
+        phash=images["phash"],
+        dhash=images["dhash"],
+        thumbnails=read,
+        params=AnalysisParams(),
+        embeddings=images["embeddings"],
+    )
+    middle = time.process_time()
+    turned = find_turned_duplicates(graph, thumbnails=read, near=near, embeddings=images["embeddings"])
+    end = time.process_time()
+    print(
+        f"ours: {near.n_pairs:,} near pairs in {middle - start:.1f} CPU s, "
+        f"{turned.n_pairs:,} turned in {end - middle:.1f} CPU s"
+    )
+    sides = (np.concatenate([near.left, turned.left]), np.concatenate([near.right, turned.right]))
+    return np.stack(sides, axis=1).astype(np.int64)
+
+
+class Truth:
+    """What the planted images show, and which pairs of different originals are alike all the same."""
+
+    def __init__(self, kind: np.ndarray, original: np.ndarray, thumbnails: np.ndarray) -> None:
+        self.kind, self.original, self._thumbnails = kind, original, thumbnails
+        self.first = {int(number): row for row, number in reversed(list(enumerate(original)))}
+        self._known: dict[tuple[int, int], bool] = {}
+
+    def is_wrong(self, left: int, right: int) -> bool:
+        """Whether two images of different originals differ even when they are aligned."""
+        if (left, right) not in self._known:
+            squares = [grey_square(self._thumbnails[row]) for row in (left, right)]
+            self._known[left, right] = best_ssim(*squares) < 0.9
+        return self._known[left, right]
+
+    def measure(self, pairs: np.ndarray) -> dict[str, tuple[float, float]]:
+        """Recall and precision of pairs, by change and for all."""
+        same = self.original[pairs[:, 0]] == self.original[pairs[:, 1]]
+        foreign = np.flatnonzero(~same)
+        judged = np.random.default_rng(0).permutation(foreign)[:MAX_JUDGED]
+        wrong = np.array([self.is_wrong(*pairs[at].tolist()) for at in judged], dtype=bool)
+        weight = foreign.size / max(judged.size, 1)
+        found, measured = 0, {}
+        for name in CHANGES:
+            planted = np.flatnonzero(self.kind == name)
+            wanted = {(self.first[int(self.original[row])], int(row)) for row in planted}
+            hits = len(wanted & {tuple(sorted(pair)) for pair in pairs[same].tolist()})
+            found += hits
+            involved = np.isin(pairs, planted).any(axis=1)
+            n_wrong = weight * (wrong & involved[judged]).sum()
+            measured[name] = hits / planted.size, 1 - n_wrong / max(involved.sum(), 1)
+        n_planted = np.isin(self.kind, list(CHANGES)).sum()
+        measured["all"] = found / n_planted, 1 - weight * wrong.sum() / max(len(pairs), 1)
+        return measured
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--originals", type=int, default=300)
-    parser.add_argument("--others", type=int, default=2000)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--keep", type=Path, help="keep the planted set here, or take it from here")
+    parser.add_argument("folder", type=Path, help="of originals")
+    parser.add_argument("--within", default="", help="folders of its first level, comma-separated; default all")
+    parser.add_argument("--others", type=Path, help="folder of other images; default the same")
+    parser.add_argument("--n-originals", type=int, default=300)
+    parser.add_argument("--n-others", type=int, default=2000)
+    parser.add_argument("--keep", type=Path, help="keep the planted files and their embeddings in this folder")
+    parser.add_argument("--without-peers", action="store_true")
     arguments = parser.parse_args()
-    if arguments.keep and arguments.keep.exists():
-        planted = dict(np.load(arguments.keep, allow_pickle=True))
-    else:
-        planted = plant(arguments.folder, arguments.originals, arguments.others, arguments.seed)
-        if arguments.keep:
-            np.savez(arguments.keep, **planted)
-    kind, original, thumbnails = planted["kind"], planted["original"], planted["thumbnails"]
-    graph = find_neighbors(planted["embeddings"], n_neighbors=AnalysisParams().n_neighbors)
-    start = time.process_time()
-    pairs = find_near_duplicates(
-        graph,
-        phash=planted["phash"],
-        dhash=planted["dhash"],
-        thumbnails=lambda rows: [thumbnails[row] for row in rows],
-        params=AnalysisParams(),
-        embeddings=planted["embeddings"],
-    )
-    seconds = time.process_time() - start
-    left, right = pairs.left, pairs.right
-    same = original[left] == original[right]
-    first = {number: row for row, number in reversed(list(enumerate(original)))}
-    found = Counter(kind[right[(left == np.vectorize(first.get)(original[left])) & same]].tolist())
-    totals = Counter(kind.tolist())
-    print(f"{len(kind):,} images, {totals['original']} originals, {pairs.n_pairs:,} pairs, {seconds:.1f} CPU s")
-    for name in CHANGES:
-        promised = "" if name in PROMISED else "   (not promised yet)"
-        print(f"recall {name:14} {found[name] / totals[name]:.3f}{promised}")
-    recall = sum(found[name] for name in PROMISED) / sum(totals[name] for name in PROMISED)
-    foreign = np.flatnonzero(~same)
-    likeness = np.array([best_ssim(thumbnails[left[i]], thumbnails[right[i]]) for i in foreign])
-    n_wrong = int((likeness < 0.9).sum())
-    print(f"recall of the promised {recall:.3f}, precision {1 - n_wrong / max(pairs.n_pairs, 1):.3f}")
-    print(f"pairs of different originals: {len(foreign)}, of them wrong (SSIM < 0.9): {n_wrong}")
+    with tempfile.TemporaryDirectory() as scratch:
+        out = arguments.keep or Path(scratch)
+        planted = plant(
+            arguments.folder,
+            arguments.others or arguments.folder,
+            out,
+            n_originals=arguments.n_originals,
+            n_others=arguments.n_others,
+            within=tuple(filter(None, arguments.within.split(","))),
+        )
+        files = [out / str(row["file"]) for row in planted]
+        kept = out / "embedded.npz"
+        if kept.exists():
+            images = dict(np.load(kept, allow_pickle=True))
+        else:
+            images = embed_images((str(row["kind"]), Image.open(out / str(row["file"]))) for row in planted)
+            np.savez(kept, **images)  # type: ignore[arg-type]
+        truth = Truth(
+            np.array([row["kind"] for row in planted]),
+            np.array([row["original"] for row in planted]),
+            images["thumbnails"],
+        )
+        n_originals = int((truth.kind == "original").sum())
+        print(f"{len(files):,} images, {n_originals} originals")
+        _table("ours", truth.measure(ours(images)))
+        for name, peer in {} if arguments.without_peers else PEERS.items():
+            try:
+                start = time.process_time()
+                pairs = peer(files, images["embeddings"])
+                seconds = time.process_time() - start
+                _table(name, truth.measure(pairs), f"{len(pairs):,} pairs, {seconds:.0f} CPU s")
+            except AbsentError as error:
+                print(f"{name}: left out: {error}.")
+            sys.stdout.flush()
+
+
+def _table(name: str, measured: dict[str, tuple[float, float]], about: str = "") -> None:
+    short = [change for change, values in measured.items() if min(values) < LEAST]
+    told = "holds" if not short else f"below {LEAST} for {', '.join(short)}"
+    print(f"{name:36} {about}{'; ' if about else ''}{told}")
+    for change, (recall, precision) in measured.items():
+        print(f"    {change:14} recall {recall:.3f}  precision {precision:.3f}", flush=True)
 
 
 if __name__ == "__main__":

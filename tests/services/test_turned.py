@@ -16,7 +16,7 @@ from dataeval_ui.services.gate import check_run
 from dataeval_ui.services.health import findings_of, list_cards
 from dataeval_ui.services.run import Run
 from dataeval_ui.services.runs import open_run
-from dataeval_ui.services.turned import turn_of_pair, turned_duplicates, undoing
+from dataeval_ui.services.turned import are_known, turn_of_pair, turned_duplicates, undoing
 from dataeval_ui.settings import load_settings
 from tests.analysis.test_duplicates import drawing
 from tests.services.conftest import run_folder
@@ -86,6 +86,7 @@ def test_they_are_looked_for_once_and_again_where_the_kept_file_is_damaged_or_te
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = turned_duplicates(run)
+    assert are_known(run)
     [path] = run.services.workspace.run_dir(run.id).glob("turned-duplicates-v*.npz")
     n_calls = []
     whole = turned_analysis.find_turned_duplicates

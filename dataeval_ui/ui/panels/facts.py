@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import streamlit as st
 
+from dataeval_ui.services.turned import are_known
 from dataeval_ui.ui import cached, state
 from dataeval_ui.ui.text import count
 
@@ -68,7 +69,8 @@ def run_facts(run: Run) -> RunFacts:
     import pyarrow.compute as pc
 
     statuses = run.manifest["status"]
-    groups = cached.duplicate_groups(run, with_turned=False)  # looking for these is not what every page waits for
+    # mirrored and turned copies count once they were looked for: that is not what every page waits for
+    groups = cached.duplicate_groups(run, with_turned=are_known(run))
     return RunFacts(
         n_files=run.manifest.num_rows,
         n_images=run.n_images,
@@ -119,7 +121,7 @@ def list_facts(facts: RunFacts) -> Iterator[Fact]:
         many="duplicates",
         icon=":material/content_copy:",
         page="duplicates",
-        help="Groups of exact and near duplicates.",
+        help="Groups of exact and near duplicates, and of mirrored or turned copies once they were looked for.",
     )
     if facts.n_leaks:
         yield Fact(
