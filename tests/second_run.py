@@ -71,8 +71,8 @@ def register_tiny(monkeypatch: pytest.MonkeyPatch, services: Services, *, words:
     weights.write_bytes(b"no weights are needed")
 
 
-def add_second_run(services: Services, run_id: str, new_id: str = "second") -> str:
-    """Embed a finished run's images with the tiny backbone (see `register_tiny`) as another finished run."""
+def add_second_run(services: Services, run_id: str, new_id: str = "second", backbone: str = NAME) -> str:
+    """Embed a finished run's images with the tiny backbone (see `register_tiny`), or another, as a finished run."""
     from dataeval_ui.analysis.clustering import cluster
     from dataeval_ui.analysis.neighbors import find_neighbors
     from dataeval_ui.analysis.outliers import score_outliers
@@ -81,9 +81,11 @@ def add_second_run(services: Services, run_id: str, new_id: str = "second") -> s
     from dataeval_ui.types import AnalysisParams
 
     run = open_run(services, run_id)
-    made = embedder.load_embedder(NAME, workspace=services.workspace, settings=services.settings)
+    made = embedder.load_embedder(backbone, workspace=services.workspace, settings=services.settings)
     paths = [str(run.image_path(row)) for row in range(run.n_images)]
-    with DecoderPool(preprocessing=PIXELS, settings=replace(services.settings, n_decoders=0)) as pool:
+    with DecoderPool(
+        preprocessing=made.backbone.preprocessing, settings=replace(services.settings, n_decoders=0)
+    ) as pool:
         pixels = np.stack([image.pixels for image in pool.decode(paths) if image.pixels is not None])
     embeddings = made.embed(pixels)
     EmbeddingParts(services.workspace, made.key).append_embeddings(run.image_ids, embeddings)
@@ -98,6 +100,6 @@ def add_second_run(services: Services, run_id: str, new_id: str = "second") -> s
         save_result(services.workspace, new_id, name, result)
     copy = {f.name: getattr(run.record, f.name) for f in fields(run.record)}
     summary = {**run.record.summary, "images_per_s": 120.5, "peak_rss_bytes": 512_000_000}
-    changes = {"id": new_id, "name": f"second · {NAME}", "backbone": NAME, "key": made.key, "summary": summary}
+    changes = {"id": new_id, "name": f"second · {backbone}", "backbone": backbone, "key": made.key, "summary": summary}
     services.catalog.add_run(**{**copy, **changes})
     return new_id

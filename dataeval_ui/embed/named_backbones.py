@@ -1,4 +1,5 @@
-"""Any name of a source library as a backbone: `timm:NAME`, `open_clip:MODEL/TAG`, `hf:REPOSITORY` or a local folder.
+"""Any name of a source library as a backbone: `timm:NAME`, `open_clip:MODEL/TAG`, `hf:REPOSITORY`, or a local folder
+behind either of the last two.
 
 What a name stands for is kept in the workspace, so that a later process need not import the library to know it.
 """
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from dataeval_ui.embed.extras import check_extra
 from dataeval_ui.embed.families.inputs import IMAGENET_MEAN, IMAGENET_STD, whole_image
 from dataeval_ui.embed.hub import HubError, cached_file, fetch_file
+from dataeval_ui.embed.named_open_clip import UNKNOWN_LICENCE, of_folder, of_open_clip
 from dataeval_ui.errors import BackboneUnavailableError, CheckpointError, InputError, StorageError, UnknownNameError
 from dataeval_ui.store.durable import read_json, write_json_durably
 from dataeval_ui.types import Backbone, Preprocessing
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
 
 NAMED_PREFIXES = ("timm:", "open_clip:", "hf:")
 _REMEMBERED = "named-backbones.json"
-_UNKNOWN_LICENCE = "see its page"
 _VERSION = 1
 _CONFIGS = ("config.json", "preprocessor_config.json")
 
@@ -45,6 +46,8 @@ def resolve_name(name: str, *, settings: Settings, workspace: Workspace) -> Back
     prefix, _, rest = name.partition(":")
     if prefix == "hf":
         return _of_transformers(name, rest, settings)
+    if prefix == "open_clip" and (folder := Path(rest).expanduser()).is_dir():
+        return of_folder(name, folder)
     path = workspace.models_dir / _REMEMBERED
     remembered: dict[str, Any] = {}
     with contextlib.suppress(StorageError):  # absent at first, and made anew when damaged
@@ -52,7 +55,7 @@ def resolve_name(name: str, *, settings: Settings, workspace: Workspace) -> Back
         remembered = read if isinstance(read, dict) and read.get("version") == _VERSION else {}
     if name in remembered:
         return _from_json(remembered[name])
-    backbone = _of_timm(name, rest) if prefix == "timm" else _of_open_clip(name, rest)
+    backbone = _of_timm(name, rest) if prefix == "timm" else of_open_clip(name, rest)
     write_json_durably(path, {**remembered, "version": _VERSION, name: asdict(backbone)})
     return backbone
 
@@ -99,57 +102,12 @@ def _of_timm(name: str, model: str) -> Backbone:
         ),
         layer="features",
         pooling="timm",
-        licence=told.get("license") or _UNKNOWN_LICENCE,
+        licence=told.get("license") or UNKNOWN_LICENCE,
         size_mb=0,
         best_for="what its authors say",
         n_gmacs=4.0,
         hub=hub,
         url=None if hub else url,
-    )
-
-
-def _of_open_clip(name: str, rest: str) -> Backbone:
-    import open_clip
-
-    model, _, tag = rest.partition("/")
-    if model not in open_clip.list_models():
-        raise UnknownNameError("model of open_clip", model, open_clip.list_models())
-    told = open_clip.get_pretrained_cfg(model, tag)
-    if not told:
-        raise UnknownNameError(f"tag of {model}", tag, open_clip.list_pretrained_tags_by_model(model))
-    hub = told.get("hf_hub") or None
-    if hub is not None and hub.endswith("/"):
-        hub += open_clip.constants.HF_SAFE_WEIGHTS_NAME
-    if hub is None and not told.get("url"):
-        raise InputError(f"open_clip tells no weights for {rest!r}.")
-    if told.get("quick_gelu") and f"{model}-quickgelu" in open_clip.list_models():
-        model = f"{model}-quickgelu"
-    config = open_clip.get_model_config(model)
-    px = config["vision_cfg"]["image_size"]
-    px = px if isinstance(px, int) else max(px)
-    return Backbone(
-        name=name,
-        title=rest,
-        family="any of open_clip",
-        source="open_clip",
-        model=f"{model}:{tag}",
-        n_dims=config["embed_dim"],
-        preprocessing=Preprocessing(
-            input_px=px,
-            resize_px=px,
-            interpolation="bilinear" if told.get("interpolation") == "bilinear" else "bicubic",
-            mean=tuple(told.get("mean") or open_clip.OPENAI_DATASET_MEAN),
-            std=tuple(told.get("std") or open_clip.OPENAI_DATASET_STD),
-            squash=told.get("resize_mode") == "squash",
-        ),
-        layer="visual.proj",
-        pooling="open_clip",
-        licence=_UNKNOWN_LICENCE,
-        size_mb=0,
-        best_for="similarity by meaning",
-        n_gmacs=4.4,
-        hub=hub,
-        url=None if hub else told["url"],
     )
 
 
@@ -175,7 +133,7 @@ def _of_transformers(name: str, repository: str, settings: Settings) -> Backbone
         layer="output",
         pooling="auto",
         tapped=True,
-        licence=_UNKNOWN_LICENCE,
+        licence=UNKNOWN_LICENCE,
         size_mb=0,
         best_for="what its authors say",
         n_gmacs=10.0,

@@ -3,14 +3,43 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dataeval_ui.embed.state_dicts import load_weights, read_state_dict
+from dataeval_ui.errors import CheckpointError
 
 if TYPE_CHECKING:
     import torch
 
     from dataeval_ui.types import Backbone
+
+LOCAL_SCHEMA = "local-dir:"
+"""What open_clip puts before a folder that has its configuration, its tokenizer where it needs one, and weights."""
+
+
+def architecture_of(backbone: Backbone) -> str:
+    """Return what open_clip calls a network: a name of its own, or a folder behind `LOCAL_SCHEMA`."""
+    return backbone.model if backbone.model.startswith(LOCAL_SCHEMA) else backbone.model.partition(":")[0]
+
+
+def build_open_clip(architecture: str, *, backbone: str) -> torch.nn.Module:
+    """Build a network of open_clip with random weights.
+
+    Raises
+    ------
+    CheckpointError
+        The configuration of a folder describes none that open_clip can build.
+    """
+    import open_clip
+
+    try:
+        network: torch.nn.Module = open_clip.create_model(architecture, pretrained=None, load_weights=False)
+    except (RuntimeError, ValueError, TypeError, KeyError, AttributeError, AssertionError, OSError) as error:
+        if not architecture.startswith(LOCAL_SCHEMA):
+            raise
+        why = (str(error).strip() or type(error).__name__).splitlines()[0][:160].rstrip(".")
+        raise CheckpointError(f"open_clip cannot build {backbone} from its open_clip_config.json ({why}).") from None
+    return network
 
 
 def load_open_clip(backbone: Backbone, checkpoint: Path | None) -> torch.nn.Module:
@@ -33,10 +62,7 @@ def load_open_clip(backbone: Backbone, checkpoint: Path | None) -> torch.nn.Modu
     CheckpointError
         The file is damaged or does not fit.
     """
-    import open_clip
-
-    architecture, _, _ = backbone.model.partition(":")
-    network = open_clip.create_model(architecture, pretrained=None, load_weights=False)
+    network: Any = build_open_clip(architecture_of(backbone), backbone=backbone.name)
     if checkpoint is not None:
         load_weights(network, read_state_dict(checkpoint), backbone=backbone.name)
     tower: torch.nn.Module = network.visual.eval()

@@ -129,13 +129,15 @@ def load_text_embedder(backbone: Backbone, checkpoint: Checkpoint, *, settings: 
             f"{backbone.name} has no text tower, so it does not know words; run the dataset with "
             f"{backbone_with_words()} to search by them."
         )
+    from dataeval_ui.embed.open_clip_loader import architecture_of
+
     key = EmbeddingKey(
         backbone=backbone.name,
         checkpoint=checkpoint.digest,
         layer="text",
         pooling="text",
         input_px=0,
-        preprocessing=digest_of(["tokenizer", backbone.model.partition(":")[0]]),
+        preprocessing=digest_of(["tokenizer", architecture_of(backbone)]),
     )
 
     def open_runner() -> TextRunner:

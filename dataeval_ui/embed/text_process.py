@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from dataeval_ui.embed.open_clip_loader import architecture_of, build_open_clip
 from dataeval_ui.errors import BackboneUnavailableError, CheckpointError
 from dataeval_ui.types import batches
 
@@ -47,7 +48,7 @@ class TextProcess:
     def __init__(self, backbone: Backbone, checkpoint: Path, *, n_threads: int, offline: bool) -> None:
         self._name = backbone.name
         self._hello = {
-            "architecture": backbone.model.partition(":")[0],
+            "architecture": architecture_of(backbone),
             "checkpoint": str(checkpoint),
             "name": backbone.name,
             "n_threads": n_threads,
@@ -207,12 +208,12 @@ def load_text_tower(
 
     try:
         tokenize = open_clip.get_tokenizer(architecture)
-    except (OSError, ImportError) as error:
+    except (OSError, ImportError, ValueError) as error:
         raise BackboneUnavailableError(
             f"The tokenizer of {name} is not on this machine ({str(error).splitlines()[0][:160]}). Open it once with a "
             "network, or search by words with clip-vit-b-32, whose tokenizer comes with the installation."
         ) from error
-    network = open_clip.create_model(architecture, pretrained=None, load_weights=False)
+    network: Any = build_open_clip(architecture, backbone=name)
     load_weights(network, read_state_dict(checkpoint), backbone=name)
     network.visual = torch.nn.Identity()  # the image tower's memory is not needed
     network.eval()

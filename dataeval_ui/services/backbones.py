@@ -108,6 +108,13 @@ def layer_rows(services: Services, name: str, *, in_words: bool) -> list[dict[st
     ]
 
 
+def _with_whole_path(name: str) -> str:
+    """Write the folder of `hf:FOLDER` and `open_clip:FOLDER` out: a worker or a server may stand elsewhere."""
+    prefix, _, rest = name.partition(":")
+    folder = Path(rest).expanduser()
+    return f"{prefix}:{folder.absolute()}" if prefix in ("hf", "open_clip") and rest and folder.is_dir() else name
+
+
 def name_backbone(services: Services, options: Mapping[str, Any]) -> str:
     """Name the backbone of a run; a model of one's own that is given as a file is recorded first.
 
@@ -129,7 +136,7 @@ def name_backbone(services: Services, options: Mapping[str, Any]) -> str:
         if given:
             first = next(iter(given)).replace("_", "-")
             raise InputError(f"--{first} says something about --model FILE, which is missing.")
-        return str(options["backbone"])
+        return _with_whole_path(str(options["backbone"]))
     kind = KINDS_BY_SUFFIX.get(Path(file).suffix.lower(), "checkpoint")
     architecture = given.pop("architecture", None)
     if kind == "checkpoint" and architecture is None:

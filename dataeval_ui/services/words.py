@@ -84,8 +84,11 @@ def text_embedder_of(services: Services, run: Run) -> TextEmbedder:
 def knows_words(run: Run) -> bool:
     """Whether a run's backbone has a text tower; without opening anything."""
     from dataeval_ui.embed.backbones import BACKBONES
+    from dataeval_ui.embed.named_open_clip import OPEN_CLIP_POOLING
     from dataeval_ui.embed.text import has_text_tower
 
+    if run.record.backbone.startswith("open_clip:"):  # its own features are not to be mistaken for an inner layer
+        return run.record.key.pooling == OPEN_CLIP_POOLING
     backbone = BACKBONES.get(run.record.backbone)
     return backbone is not None and has_text_tower(backbone) and backbone.layer == run.record.key.layer
 

@@ -7,13 +7,17 @@ from pathlib import Path
 
 import pytest
 
+from dataeval_ui.embed.checkpoints import resolve_checkpoint
 from dataeval_ui.embed.choices import find_backbone
 from dataeval_ui.embed.embedder import embedder_of_backbone, load_embedder
 from dataeval_ui.embed.named_backbones import resolve_name
 from dataeval_ui.embed.networks import load_network
+from dataeval_ui.embed.open_clip_loader import architecture_of
+from dataeval_ui.embed.text_process import load_text_tower
 from dataeval_ui.errors import BackboneUnavailableError, CheckpointError, InputError, ParameterError, UnknownNameError
 from dataeval_ui.settings import Settings
 from dataeval_ui.store.workspace import Workspace, open_workspace
+from tests.tiny_open_clip import CONFIG, INPUT_PX, N_DIMS, load_open_clip, text_embeddings, write_open_clip
 
 torch = pytest.importorskip("torch")
 
@@ -154,3 +158,58 @@ def test_a_backbones_own_layer_changes_nothing_and_another_one_does(workspace: W
         find_backbone("resnet50", settings=settings, workspace=workspace, pooling="max")
     with pytest.raises(UnknownNameError, match="no pooling named 'median'"):
         find_backbone("resnet50", settings=settings, workspace=workspace, pooling="median")
+
+
+def test_a_folder_of_open_clip_gives_that_librarys_images_and_words(
+    tmp_path: Path, workspace: Workspace, settings: Settings
+) -> None:
+    folder = write_open_clip(tmp_path / "my clip: 1")
+    backbone = resolve_name(f"open_clip:{folder}", settings=settings, workspace=workspace)
+    assert (backbone.n_dims, backbone.preprocessing.input_px, backbone.preprocessing.squash) == (N_DIMS, INPUT_PX, True)
+    checkpoint = resolve_checkpoint(backbone, settings=settings, workspace=workspace)
+    inputs = torch.rand(3, 3, INPUT_PX, INPUT_PX)
+    with torch.inference_mode():
+        expected = load_open_clip(folder).encode_image(inputs)
+        torch.testing.assert_close(load_network(backbone, checkpoint.path)(inputs), expected, atol=1e-5, rtol=0)
+        _, encode = load_text_tower(architecture_of(backbone), checkpoint.path, name=backbone.name)
+        words = torch.nn.functional.normalize(encode(["a dog", "✓"]), dim=-1)
+    torch.testing.assert_close(words, torch.from_numpy(text_embeddings(folder, ["a dog", "✓"])), atol=1e-5, rtol=0)
+    (folder / "open_clip_config.json").write_text(json.dumps({**CONFIG, "preprocess_cfg": {}}), encoding="utf-8")
+    assert resolve_checkpoint(backbone, settings=settings, workspace=workspace).digest != checkpoint.digest
+
+
+@pytest.mark.parametrize(
+    ("config", "why"),
+    [
+        (None, "has no open_clip_config.json that can be read"),
+        ("{", "has no open_clip_config.json that can be read"),
+        ("[]", "describes no network of open_clip"),
+        ({"model_cfg": {"embed_dim": 4}}, "describes no network of open_clip"),
+        ({"model_cfg": {"embed_dim": 4, "vision_cfg": {"image_size": [32, 64]}}}, "describes no square input"),
+        ({"model_cfg": {"embed_dim": 4, "vision_cfg": {"image_size": 10**9}}}, "describes no square input"),
+        ({**CONFIG, "preprocess_cfg": {"std": [0, 1, 1]}}, "describes no square input"),
+        ({**CONFIG, "preprocess_cfg": {"mean": "high"}}, "describes no network of open_clip"),
+    ],
+)
+def test_a_folder_of_open_clip_that_is_none_is_told(
+    tmp_path: Path, workspace: Workspace, settings: Settings, config: object, why: str
+) -> None:
+    with pytest.raises(InputError, match=r"has neither open_clip_model\.safetensors nor"):
+        resolve_name(f"open_clip:{tmp_path}", settings=settings, workspace=workspace)
+    (tmp_path / "open_clip_model.safetensors").write_bytes(b"")
+    if config is not None:
+        text = config if isinstance(config, str) else json.dumps(config)
+        (tmp_path / "open_clip_config.json").write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=why):
+        resolve_name(f"open_clip:{tmp_path}", settings=settings, workspace=workspace)
+
+
+def test_a_network_that_open_clip_cannot_build_is_told(
+    tmp_path: Path, workspace: Workspace, settings: Settings
+) -> None:
+    folder = write_open_clip(tmp_path / "clip")
+    model = {**CONFIG["model_cfg"], "vision_cfg": {"image_size": 32, "layers": 1, "width": 32, "depth": 3}}
+    (folder / "open_clip_config.json").write_text(json.dumps({"model_cfg": model}), encoding="utf-8")
+    backbone = resolve_name(f"open_clip:{folder}", settings=settings, workspace=workspace)
+    with pytest.raises(CheckpointError, match=r"cannot build .* from its open_clip_config\.json"):
+        load_network(backbone, folder / "open_clip_model.safetensors")

@@ -16,23 +16,15 @@ from dataeval_ui.embed.text_process import TextProcess, load_text_tower
 from dataeval_ui.errors import BackboneUnavailableError, CheckpointError, InputError, ParameterError
 from dataeval_ui.settings import Settings
 from tests.fakes import KEY
+from tests.tiny_open_clip import load_open_clip, write_open_clip
 
 TEXTS = ["a dog", "ein Hund im Schnee, ✓", "word " * 200]
-SMALL = "ViT-S-32-alt"
 
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Random weights of a small network."""
-    import open_clip
-    import torch
-    from safetensors.torch import save_file
-
-    torch.manual_seed(0)
-    network = open_clip.create_model(SMALL, pretrained=None, load_weights=False)
-    path = tmp_path_factory.mktemp("weights") / "w.safetensors"
-    save_file({name: value.contiguous().clone() for name, value in network.state_dict().items()}, path)
-    return path
+    """Random weights of a small network, beside its configuration."""
+    return write_open_clip(tmp_path_factory.mktemp("weights")) / "open_clip_model.safetensors"
 
 
 @pytest.fixture(scope="module")
@@ -40,18 +32,16 @@ def expected(checkpoint: Path) -> np.ndarray:
     """What the library's own `encode_text` gives with the same weights."""
     import open_clip
     import torch
-    from safetensors.torch import load_file
 
-    network = open_clip.create_model(SMALL, pretrained=None, load_weights=False).eval()
-    network.load_state_dict(load_file(checkpoint))
     with torch.inference_mode():
-        embeddings: np.ndarray = network.encode_text(open_clip.get_tokenizer(SMALL)(TEXTS)).numpy()
+        tokens = open_clip.get_tokenizer(f"local-dir:{checkpoint.parent}")(TEXTS)
+        embeddings: np.ndarray = load_open_clip(checkpoint.parent).encode_text(tokens).numpy()
     return embeddings
 
 
 @pytest.fixture(scope="module")
 def process(checkpoint: Path) -> Iterator[TextProcess]:
-    backbone = replace(get_backbone("clip-vit-b-32"), model=f"{SMALL}:tag")
+    backbone = replace(get_backbone("clip-vit-b-32"), model=f"local-dir:{checkpoint.parent}")
     running = TextProcess(backbone, checkpoint, n_threads=1, offline=True)
     yield running
     running.close()
@@ -68,12 +58,12 @@ def test_a_process_that_was_ended_comes_back_with_the_next_text(process: TextPro
     np.testing.assert_allclose(process.run(TEXTS[:1]), expected[:1], atol=1e-5)
 
 
-def test_weights_of_another_network_are_refused_in_their_own_words(tmp_path: Path) -> None:
+def test_weights_of_another_network_are_refused_in_their_own_words(checkpoint: Path, tmp_path: Path) -> None:
     import torch
     from safetensors.torch import save_file
 
     save_file({"weight": torch.zeros(2, 2)}, tmp_path / "w.safetensors")
-    backbone = replace(get_backbone("clip-vit-b-32"), model=f"{SMALL}:tag")
+    backbone = replace(get_backbone("clip-vit-b-32"), model=f"local-dir:{checkpoint.parent}")
     with pytest.raises(CheckpointError, match="do not fit"):
         TextProcess(backbone, tmp_path / "w.safetensors", n_threads=1, offline=True)
 
@@ -88,7 +78,7 @@ def test_a_tokenizer_that_is_not_here_is_one_sentence(checkpoint: Path, monkeypa
     with pytest.raises(
         BackboneUnavailableError, match=r"The tokenizer of x is not on this machine \(no such tokenizer\)"
     ):
-        load_text_tower(SMALL, checkpoint, name="x")
+        load_text_tower(f"local-dir:{checkpoint.parent}", checkpoint, name="x")
 
 
 class CountingTower:
