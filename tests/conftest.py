@@ -20,11 +20,7 @@ share_compiled()
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-<<<<<<< Updated upstream
-    """Share the whole suite among a few processes, file by file; what the command line names is run in this one."""
-=======
     """Share the whole suite among a few processes, file by file; run what the command line names in this one."""
->>>>>>> Stashed changes
     whole = config.args_source is not pytest.Config.ArgsSource.ARGS
     return min(4, os.cpu_count() or 1) if whole else 0
 
