@@ -303,6 +303,28 @@ def test_wheel_zooms_at_the_pointer_and_double_click_resets(open_page):
     assert page.locator(".map").evaluate("map => map.inspect.zoom()") == pytest.approx(1)
 
 
+COUNT_DRAWINGS = """
+    window.drawings = 0;
+    const draw = WebGL2RenderingContext.prototype.drawArrays;
+    WebGL2RenderingContext.prototype.drawArrays = function (...all) {
+        window.drawings += 1;
+        return draw.apply(this, all);
+    };
+"""
+
+
+def test_all_points_are_drawn_once_to_open_and_not_again_for_a_click(open_page):
+    page = open_page("/")
+    page.add_init_script(COUNT_DRAWINGS)
+    page.goto(f"{page.url.split('?')[0]}?run=n10000")
+    page.wait_for_selector(".map[data-drawn]")
+    time.sleep(0.5)
+    page.mouse.click(*pixel_of(page, LONELY[0]))
+    page.get_by_text(f"clicked={LONELY[0]}", exact=True).wait_for()
+    time.sleep(0.5)  # rings are drawn above the points
+    assert page.evaluate("window.drawings") == 1
+
+
 def test_the_map_is_drawn_again_after_the_card_was_lost(open_page):
     page = open_map(open_page)
     page.locator(".map").evaluate(

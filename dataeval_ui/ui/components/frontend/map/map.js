@@ -26,7 +26,7 @@ export class ScatterMap extends Scene {
       setRange: (range) => this.changeRange(range),
     });
     node.append(this.legend.node);
-    this.stopWatching = watchSize(stage, node, (size) => this.resize(size), () => this.retheme());
+    this.size = watchSize(stage, node, (size) => this.resize(size), () => this.retheme());
     // For people at the browser's console, and for tests.
     node.inspect = {
       pixelOf: (row) => this.place(row),
@@ -246,7 +246,7 @@ export class ScatterMap extends Scene {
   }
 
   destroy() {
-    this.stopWatching();
+    this.size.stop();
     clearTimeout(this.rest);
     cancelAnimationFrame(this.frame);
     this.renderer.destroy();

@@ -86,9 +86,10 @@ export function watchSize(stage, node, onSize, onTheme) {
   };
   watchRatio();
   node.addEventListener("transitionend", onTheme); // the background has a transition for this
-  return () => {
+  const stop = () => {
     observer.disconnect();
     query.removeEventListener("change", watchRatio);
     node.removeEventListener("transitionend", onTheme);
   };
+  return { measure, stop };
 }

@@ -18,7 +18,7 @@ out vec4 tint;
 void main() {
   bool skip = drawn == 0u ? state == 0u : state != drawn;
   gl_Position = skip ? vec4(2.0, 2.0, 2.0, 1.0) : vec4((position - centre) * unit, 0.0, 1.0);
-  gl_PointSize = skip ? 0.0 : diameter + 2.0;
+  gl_PointSize = skip ? 0.0 : diameter + 1.0; // half a pixel of soft edge on each side
   tint = vec4(mix(colour.rgb, fade.rgb, fade.a), alpha);
 }`;
 
@@ -30,7 +30,7 @@ uniform vec3 edge;
 out vec4 colour;
 void main() {
   float radius = 0.5 * diameter;
-  float away = length(gl_PointCoord - 0.5) * (diameter + 2.0);
+  float away = length(gl_PointCoord - 0.5) * (diameter + 1.0);
   float cover = clamp(radius + 0.5 - away, 0.0, 1.0);
   if (cover <= 0.0) discard;
   float rim = diameter > 9.0 ? 0.55 * clamp(away - radius + 1.8, 0.0, 1.0) : 0.0;

@@ -110,8 +110,9 @@ export class Scene {
     if (differs("hidden", [data.hidden, data.colour.url])) this.hidden = new Set(data.hidden);
     if (this.changed("neighbours", [data.query, data.neighbours])) this.bringIntoView(data.query);
     this.legend.showHidden(this.hidden);
+    const lookChanged = this.changed("look", [data.pointPx, data.opacity]);
     if (restated) this.restate();
-    else if (this.changed("look", [data.pointPx, data.opacity])) this.requestPoints();
+    else if (lookChanged) this.requestPoints();
     else this.request();
   }
 
@@ -158,6 +159,8 @@ export class Scene {
   // --- drawing --------------------------------------------------------------------------------------------------
 
   resize({ width, height, ratio }) {
+    if (this.view.width === width && this.view.height === height && this.ratio === ratio) return;
+    this.ratio = ratio;
     this.view.resize(width, height, this.grid?.bounds);
     this.renderer.gl && this.renderer.resize(width, height, ratio);
     this.overlay.resize(width, height, ratio);
@@ -176,6 +179,7 @@ export class Scene {
   request() {
     this.frame ??= requestAnimationFrame(() => {
       this.frame = undefined;
+      if (this.stale) this.size.measure(); // a legend that has just come made the map narrower: else all is drawn twice
       this.draw();
     });
   }
