@@ -113,12 +113,14 @@ def rank_to_label(embeddings: Float32, *, labelled: Int64, n: int) -> Int64:
     """
     units = unit_rows(embeddings)
     closest = np.full(units.shape[0], -np.inf, dtype=np.float32)
-    for part in batches(labelled.size, 256):
-        known = units[labelled[part]]
-        for rows in batches(units.shape[0], max(1, _BLOCK_FLOATS // known.shape[0])):
-            closest[rows] = np.maximum(closest[rows], (units[rows] @ known.T).max(axis=1))
     is_left = np.ones(units.shape[0], dtype=np.bool_)
     is_left[labelled] = False
+    left = np.flatnonzero(is_left)
+    for part in batches(labelled.size, 256):
+        known = units[labelled[part]]
+        for block in batches(left.size, max(1, _BLOCK_FLOATS // units.shape[1])):
+            rows = left[block]
+            closest[rows] = np.maximum(closest[rows], (units[rows] @ known.T).max(axis=1))
     found: list[int] = []
     for _ in range(min(n, int(is_left.sum()))):
         if labelled.size == 0 and not found:

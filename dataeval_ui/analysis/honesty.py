@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dataeval_ui.errors import ParameterError
-from dataeval_ui.types import NeighborGraph
+from dataeval_ui.types import NeighborGraph, batches
 
 if TYPE_CHECKING:
     from dataeval_ui.types.base import Float32
+
+
+_BLOCK_CELLS = 4_000_000
 
 
 def score_map_honesty(graph: NeighborGraph, xy: Float32) -> tuple[Float32, Float32]:
@@ -38,7 +41,8 @@ def score_map_honesty(graph: NeighborGraph, xy: Float32) -> tuple[Float32, Float
 
     Notes
     -----
-    What trustworthiness and continuity [1]_ measure, without the ranks of all n² pairs: O(n k²) time.
+    What trustworthiness and continuity [1]_ measure, without the ranks of all n² pairs: O(n k³) comparisons, blocks
+    of rows in memory.
 
     References
     ----------
@@ -53,13 +57,16 @@ def score_map_honesty(graph: NeighborGraph, xy: Float32) -> tuple[Float32, Float
     from scipy.spatial import cKDTree
 
     n_near = min(3 * k + 1, n)
-    _, near = cKDTree(xy).query(xy, k=n_near)
-    near = np.asarray(near).reshape(n, n_near)
+    tree = cKDTree(xy)
     precision, recall = np.empty(n, np.float32), np.empty(n, np.float32)
-    for row in range(n):
-        drawn = near[row][near[row] != row]
-        true = graph.indices[row]
-        around = np.concatenate([true, graph.indices[true].ravel()])
-        precision[row] = np.isin(drawn[:k], around).mean()
-        recall[row] = np.isin(true, drawn).mean()
+    for rows in batches(n, max(1, _BLOCK_CELLS // (k * k * (k + 1)))):
+        _, found = tree.query(xy[rows], k=n_near)
+        near = np.asarray(found).reshape(-1, n_near)
+        itself = near == np.arange(rows.start, rows.start + len(near))[:, None]
+        # Itself last: among points of one place it need not come first, or at all.
+        drawn = np.take_along_axis(near, np.argsort(itself, axis=1, kind="stable"), axis=1)[:, :k]
+        true = graph.indices[rows]
+        around = np.concatenate([true, graph.indices[true].reshape(len(true), -1)], axis=1)
+        precision[rows] = (drawn[:, :, None] == around[:, None, :]).any(axis=2).mean(axis=1)
+        recall[rows] = (true[:, :, None] == near[:, None, :]).any(axis=2).mean(axis=1)
     return precision, recall

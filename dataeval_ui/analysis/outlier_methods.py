@@ -23,6 +23,7 @@ _TINY = 1e-6
 _BLOCK_FLOATS = 1_000_000
 _MIN_CLASS = 10
 _SHRINKAGE = 0.1
+_N_LOCAL = 10
 
 
 def score_outlier_methods(
@@ -49,9 +50,9 @@ def score_outlier_methods(
     Raw distances become scores by `1 / (1 + exp(-z log(19) / 2.5))` of the logarithm's robust z, as in
     `analysis.outliers`: 0.95 is 2.5 robust standard deviations above the median. LOF [1]_ uses the Euclidean
     distance of the embeddings scaled to length 1. The covariance of Mahalanobis [2]_ is that within the classes,
-    a tenth of its mean variance added. The combined score is that of the mean z of LOF, Mahalanobis and cluster
-    distance, calibrated once more: sums of z weigh an image that one method finds very odd above one that all find
-    a little odd. kNN is left out, for it and Mahalanobis ask nearly the same: how far from everything.
+    a tenth of its mean variance added. The combined score has one voice for how far an image is from everything and
+    one for how far it is beside its neighbours: the mean z of Mahalanobis and of LoOP's local ratio [3]_, calibrated
+    once more. Sums of z weigh an image that one of them finds very odd above one that both find a little odd.
     O(n d² + n k + n d n_classes) time, blocks of rows in memory.
 
     References
@@ -60,6 +61,8 @@ def score_outlier_methods(
        https://doi.org/10.1145/335191.335388
     .. [2] Lee, Lee, Lee and Shin, "A Simple Unified Framework for Detecting Out-of-Distribution Samples", 2018,
        https://doi.org/10.48550/arXiv.1807.03888
+    .. [3] Kriegel, Kröger, Schubert and Zimek, "LoOP: local outlier probabilities", 2009,
+       https://doi.org/10.1145/1645953.1646195
     """
     n = graph.n_images
     if embeddings.shape[0] != n or cluster_labels.shape != (n,) or (codes is not None and codes.shape != (n,)):
@@ -69,15 +72,13 @@ def score_outlier_methods(
         return OutlierMethods(knn=half, lof=half, mahalanobis=half, cluster=half, combined=half)
     units = unit_rows(embeddings)
     groups = np.zeros(n, dtype=np.int32) if codes is None else _large_groups(codes)
-    lof, of_class, of_cluster = (
-        local_outlier_factor(graph), _class_distance(units, groups), _cluster_distance(units, cluster_labels)
-    )  # fmt: skip
-    together = (_robust_z(lof) + _robust_z(of_class) + _robust_z(of_cluster)) / 3
+    of_class = _class_distance(units, groups)
+    together = (_robust_z(of_class) + _robust_z(local_distance_ratio(graph))) / 2
     return OutlierMethods(
         knn=calibrate(1 - graph.similarities.mean(axis=1, dtype=np.float64)),
-        lof=calibrate(lof),
+        lof=calibrate(local_outlier_factor(graph)),
         mahalanobis=calibrate(of_class),
-        cluster=calibrate(of_cluster),
+        cluster=calibrate(_cluster_distance(units, cluster_labels)),
         combined=calibrate(np.exp(np.clip(together, -500, 500))),
     )
 
@@ -108,7 +109,23 @@ def local_outlier_factor(graph: NeighborGraph) -> Float64:
     return factor
 
 
-def score_ood(embeddings: Float32, reference: Float32, *, n_neighbors: int = 10) -> tuple[Float32, Int32]:
+def local_distance_ratio(graph: NeighborGraph) -> Float64:
+    """Return how far each image's 10 nearest are over how far theirs are; about 1 for an ordinary one, (n_images,).
+
+    Notes
+    -----
+    The ratio from which LoOP makes its probability: root mean square distances, which are not smoothed as the
+    reachability of LOF is. A few odd images that lie near each other are found by it where LOF calls them ordinary.
+    """
+    k = min(_N_LOCAL, graph.indices.shape[1])
+    spread = np.sqrt(np.maximum(2 - 2 * graph.similarities[:, :k].mean(axis=1, dtype=np.float64), 0)) + _TINY
+    ratio: Float64 = spread / spread[graph.indices[:, :k]].mean(axis=1)
+    return ratio
+
+
+def score_ood(
+    embeddings: Float32, reference: Float32, *, n_neighbors: int = 10, reference_graph: NeighborGraph | None = None
+) -> tuple[Float32, Int32]:
     """Score how odd images are against a reference set.
 
     Parameters
@@ -117,6 +134,8 @@ def score_ood(embeddings: Float32, reference: Float32, *, n_neighbors: int = 10)
     reference : ndarray of shape (n_reference, n_dims), float32
         Made by the same backbone, layer and preprocessing.
     n_neighbors : int, default 10
+    reference_graph : NeighborGraph, optional
+        Of the reference, so that its own distances need no search.
 
     Returns
     -------
@@ -142,7 +161,10 @@ def score_ood(embeddings: Float32, reference: Float32, *, n_neighbors: int = 10)
         )
     known = unit_rows(reference)
     k = min(n_neighbors, known.shape[0] - 1)
-    own, _ = _nearest(known, known, k, skip_self=True)
+    if reference_graph is not None and reference_graph.indices.shape[1] >= k:
+        own = 1 - reference_graph.similarities[:, :k].mean(axis=1, dtype=np.float64)
+    else:
+        own, _ = _nearest(known, known, k, skip_self=True)
     distances, nearest = _nearest(unit_rows(embeddings), known, k, skip_self=False)
     return calibrate(distances, own), nearest
 

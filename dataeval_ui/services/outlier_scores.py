@@ -18,7 +18,7 @@ OutlierMethod = Literal["knn", "combined", "lof", "mahalanobis", "cluster"]
 NORMAL_BELOW = 0.8
 """An image of a lower combined score is a normal one."""
 
-_VERSION = 2
+_VERSION = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,5 +87,7 @@ def ood(run: Run, reference: Run, *, n_neighbors: int = 10) -> OodScores:
             f"{run.id!r} and {reference.id!r} were embedded in different ways and cannot be compared; "
             "run both with the same backbone, layer and pooling."
         )
-    scores, nearest = score_ood(run.view.embeddings, reference.view.embeddings, n_neighbors=n_neighbors)
+    scores, nearest = score_ood(
+        run.view.embeddings, reference.view.embeddings, n_neighbors=n_neighbors, reference_graph=reference.graph
+    )
     return OodScores(scores=scores, nearest=nearest)

@@ -24,7 +24,7 @@ class OutlierMethods:
     cluster : ndarray of shape (n_images,), float32
         Distance to the nearest cluster's centre over the spread of that cluster; noise has no cluster of its own.
     combined : ndarray of shape (n_images,), float32
-        Of LOF, Mahalanobis and cluster distance together.
+        Of Mahalanobis and of the distance to the neighbours over theirs, together.
     """
 
     knn: Float32

@@ -10,7 +10,6 @@ DataEval) run where they can be imported, else the row says "not installed". `--
 from __future__ import annotations
 
 import argparse
-import importlib
 import importlib.util
 import os
 import subprocess
@@ -23,6 +22,7 @@ from pathlib import Path
 os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(tempfile.gettempdir()) / "dataeval-ui-bench-numba"))
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import finding_costs
 import numpy as np
 
 from dataeval_ui.analysis.label_errors import find_label_errors
@@ -234,79 +234,15 @@ def hdbscan(_: argparse.Namespace) -> None:
         line(f"HDBSCAN, {share:.0%} noise", "scikit-learn", f"ARI {other.mean():.4f}")
 
 
-def analyses(n: int, n_dims: int, n_classes: int = 20) -> Iterator[tuple[str, Callable[[], object]]]:
-    """Yield every analysis of findings on made embeddings with a made graph: what it costs, not what it finds."""
-    from dataeval_ui.analysis.coverage import measure_completeness
-    from dataeval_ui.analysis.label_statistics import (
-        bound_bayes_error_knn,
-        bound_bayes_error_mst,
-        class_balance,
-        confuse_neighbours,
-    )
-    from dataeval_ui.analysis.labels import score_label_agreement
-    from dataeval_ui.analysis.outliers import score_outliers
-    from dataeval_ui.types import NeighborGraph
-
-    rng = np.random.default_rng(0)
-    codes = rng.integers(0, n_classes, n).astype(np.int32)
-    x = rng.standard_normal((n, n_dims), dtype=np.float32)
-    x += 2 * rng.standard_normal((n_classes, n_dims), dtype=np.float32)[codes]
-    by_class = [np.flatnonzero(codes == code) for code in range(n_classes)]
-    indices = np.empty((n, 15), np.int32)
-    for rows in by_class:
-        indices[rows] = rows[rng.integers(0, len(rows), (len(rows), 15))]
-    similarities = -np.sort(-rng.uniform(0.3, 0.9, (n, 15)).astype(np.float32), axis=1)
-    graph = NeighborGraph(indices=indices, similarities=similarities)
-    names = [str(code) for code in codes]
-    clusters = np.where(rng.random(n) < 0.1, -1, codes).astype(np.int32)
-    yield "outlier score", lambda: score_outliers(graph)
-    yield "outlier methods", lambda: score_outlier_methods(x, graph, cluster_labels=clusters, codes=codes)
-    yield "label errors", lambda: find_label_errors(x, graph, codes, n_classes)
-    yield "label agreement", lambda: score_label_agreement(graph, names)
-    yield "Bayes error, kNN", lambda: bound_bayes_error_knn(graph, codes)
-    yield "Bayes error, tree", lambda: bound_bayes_error_mst(graph, codes)
-    yield "confusion", lambda: confuse_neighbours(graph, codes)
-    yield "balance", lambda: class_balance(codes, n_classes)
-    yield "completeness", lambda: measure_completeness(x)
-
-
 def memory(_: argparse.Namespace) -> None:
     """Peak of memory above what is there before, over the matrix, each analysis in a process of its own."""
-    names = [name for name, _ in analyses(100, 8, 2)]
-    matrix = 100_000 * 512 * 4
-    for name in names:
-        command = [sys.executable, __file__, "--peak", name]
-        told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-        share = 1 + float(told.split()[-1]) / matrix  # the matrix itself counts
+    for name, share in finding_costs.measure_memory():
         line("memory, 100,000 x 512", name, f"peak {share:.2f} x the matrix", share < 2.5)
-
-
-def peak(wanted: str) -> None:
-    """Print the growth of the process while one analysis runs, in bytes; libraries are loaded before."""
-    import resource
-
-    for library in ("scipy.stats", "sklearn.linear_model", "sklearn.metrics"):
-        importlib.import_module(library)
-
-    for name, run in analyses(100_000, 512):
-        if name == wanted:
-            import psutil
-
-            before = psutil.Process().memory_info().rss
-            Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
-            run()
-            status = Path("/proc/self/status").read_text()
-            high = next((int(row.split()[1]) * 1024 for row in status.splitlines() if row.startswith("VmHWM")), 0)
-            print(max(0, (high or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024) - before))
 
 
 def cost(_: argparse.Namespace) -> None:
     """CPU seconds of each analysis, the graph given."""
-    spent: dict[str, float] = {}
-    for name, run in analyses(50_000, 512):
-        start = time.process_time()
-        run()
-        spent[name] = time.process_time() - start
+    spent = finding_costs.measure_time()
     total = sum(spent.values())
     for name, seconds in spent.items():
         line("time, 50,000 x 512", name, f"{seconds:6.2f} CPU s  {seconds / total:5.1%}")
@@ -331,11 +267,7 @@ def main() -> None:
     parser.add_argument("--stamps", type=Path, help="folder of other images")
     parser.add_argument("--only", default=",".join(ROWS), help=f"rows, comma-separated: {', '.join(ROWS)}")
     parser.add_argument("--keep", type=Path, help="folder that keeps embeddings")
-    parser.add_argument("--peak", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.peak:
-        peak(arguments.peak)
-        return
     wanted = arguments.only.split(",")
     if unknown := sorted(set(wanted) - set(ROWS)):
         sys.exit(f"There is no row {', '.join(unknown)}. Known: {', '.join(ROWS)}.")

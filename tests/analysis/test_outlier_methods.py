@@ -7,7 +7,12 @@ import pytest
 from sklearn.neighbors import LocalOutlierFactor
 
 from dataeval_ui.analysis.neighbors import find_neighbors, unit_rows
-from dataeval_ui.analysis.outlier_methods import local_outlier_factor, score_ood, score_outlier_methods
+from dataeval_ui.analysis.outlier_methods import (
+    local_distance_ratio,
+    local_outlier_factor,
+    score_ood,
+    score_outlier_methods,
+)
 from dataeval_ui.errors import ParameterError
 
 METHODS = ("knn", "lof", "mahalanobis", "cluster", "combined")
@@ -58,6 +63,34 @@ def test_lof_is_that_of_scikit_learn() -> None:
     reference = LocalOutlierFactor(n_neighbors=10).fit(unit_rows(x).astype(np.float64))
     ours = local_outlier_factor(find_neighbors(x, n_neighbors=10))
     np.testing.assert_allclose(ours, -reference.negative_outlier_factor_, rtol=1e-3)
+
+
+def test_the_local_ratio_of_three_points_is_counted_by_hand() -> None:
+    """On a circle at 0, 90 and 180 degrees: distances sqrt 2, sqrt 2 and 2."""
+    x = np.array([[1, 0], [0, 1], [-1, 0]], np.float32)
+    end, middle = np.sqrt((2 + 4) / 2), np.sqrt(2)
+    ratio = local_distance_ratio(find_neighbors(x, n_neighbors=2))
+    np.testing.assert_allclose(ratio, [end / ((middle + end) / 2), middle / end, end / ((middle + end) / 2)], rtol=1e-4)
+
+
+def test_a_lone_image_beside_a_dense_group_is_odder_than_one_of_a_wide_group() -> None:
+    rng = np.random.default_rng(0)
+    wide = np.eye(20)[0] * 4 + rng.normal(size=(60, 20))
+    dense = np.eye(20)[1] * 4 + rng.normal(size=(60, 20)) * 0.05
+    lone = np.eye(20)[1] * 4 + np.eye(20)[2] * 1.5
+    x = np.concatenate([wide, dense, lone[None]]).astype(np.float32)
+    graph = find_neighbors(x, n_neighbors=15)
+    assert local_distance_ratio(graph).argmax() == 120
+    assert graph.similarities.mean(axis=1).argmin() < 60  # by the distance alone it is not
+    assert score_outlier_methods(x, graph, cluster_labels=np.zeros(121, np.int32)).combined.argmax() == 120
+
+
+def test_a_reference_with_its_graph_gives_the_same_scores() -> None:
+    x, _ = two_blobs()
+    graph = find_neighbors(x, n_neighbors=12)
+    with_graph, _ = score_ood(x[:9] + 0.3, x, reference_graph=graph)
+    without, _ = score_ood(x[:9] + 0.3, x)
+    np.testing.assert_allclose(with_graph, without, atol=1e-4)
 
 
 def test_noise_alone_and_tiny_sets_get_scores() -> None:

@@ -33,7 +33,7 @@ _METHODS: dict[OutlierMethod, tuple[str, str]] = {
         "kNN distance",
         "the mean distance to the nearest images, calibrated to between 0 and 1; the run's own score",
     ),
-    "combined": ("Combined", "LOF, Mahalanobis and cluster distance together"),
+    "combined": ("Combined", "Far from everything, and farther from its neighbours than they are from theirs"),
     "lof": ("LOF", "the local outlier factor: how much sparser it is around an image than around its neighbours"),
     "mahalanobis": ("Mahalanobis", "the distance to the nearest class, by the spread within the classes"),
     "cluster": ("Cluster distance", "the distance to the nearest cluster's centre, by the spread of that cluster"),
