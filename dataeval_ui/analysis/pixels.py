@@ -180,7 +180,7 @@ def _best_starts(images: Float32, left: Int64, right: Int64, starts: Float32) ->
 
 def unit_pictures(values: Float32) -> Float32:
     """Bring each picture, of shape (n, ...), to a row of mean 0 and length 1; a blank one, of a grey level, to less."""
-    values = values.reshape(values.shape[0], -1)
+    values = values.reshape(values.shape[0], int(np.prod(values.shape[1:])))  # -1 cannot be told of no pictures
     values = values - values.mean(axis=1, keepdims=True)
     energy = np.einsum("np,np->n", values, values)[:, None]
     units: Float32 = values / np.sqrt(np.maximum(energy, values.shape[1]))

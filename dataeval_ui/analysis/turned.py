@@ -13,7 +13,6 @@ from dataeval_ui.analysis.candidates import (
     MAX_HASH_PARTNERS,
     cross_hash_pairs,
     hash_distances,
-    neighbor_pairs,
 )
 from dataeval_ui.analysis.duplicates import MIN_PIXEL_SIMILARITY, group_pairs, pair_cosines
 from dataeval_ui.analysis.orientation import (
@@ -51,7 +50,7 @@ _MAX_BEHIND = 0.1
 _MAX_ASPECT_RATIO = 1.2
 _ROWS_A_READ = 512
 _PAIRS_A_STEP = 2048
-_PAIRS_AT_ONCE = 8192
+_PAIRS_AT_ONCE = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +58,6 @@ class _Source:
     """Small pictures of all images, in all orientations."""
 
     coarse: UInt8
-    units: Float32
     aspects: Float32
     hashes: UInt64
     squares: Squares
@@ -136,7 +134,7 @@ def find_turned_duplicates(
     near that of another one turned. Of these, turns whose 16 x 16 grey values correlate by 0.6 unaligned, and by at
     most 0.1 less than the pair's best turn, are verified as near duplicates are, with the turn undone. Without a flip
     or quarter turn, the alignment begins at turns of 5 degrees too. Where a pair is found, its images are compared
-    with the partners of each other. Memory: 2 kB an image, the squares that are kept, and the pixels of one batch.
+    with the partners of each other. Memory: 1 kB an image, the squares that are kept, and the pixels of one batch.
     """
     if not 0 <= hash_radius <= 16:
         raise ParameterError(f"hash_radius must be in [0, 16], got {hash_radius}.")
@@ -165,61 +163,69 @@ def find_turned_duplicates(
 
 def _read(n: int, squares: Squares, n_threads: int, progress: Progress) -> _Source:
     coarse = np.empty((n, COARSE_PX, COARSE_PX, 3), dtype=np.uint8)
-    units = np.empty((n, COARSE_PX * COARSE_PX), dtype=np.float32)
     aspects = np.empty(n, dtype=np.float32)
     hashes = np.empty((N_TURNS, n), dtype=np.uint64)
     for part in batches(n, _ROWS_A_READ):
         progress.check_cancelled()
         rgb, aspects[part] = squares.whole(np.arange(part.start, part.stop))
         coarse[part] = coarse_squares(rgb)
-        units[part] = unit_pictures(smooth(luma_of(coarse[part])))
         hashes[:, part] = turned_hashes(shrink(luma_of(rgb), 32))
         progress.report("findings", part.stop, 2 * n)
-    return _Source(coarse, units, aspects, hashes, squares, n_threads, progress)
+    return _Source(coarse, aspects, hashes, squares, n_threads, progress)
 
 
 def _candidates(source: _Source, graph: NeighborGraph, known: Int64, hash_radius: int) -> tuple[Int64, Int64]:
     """Pairs with the turns under which they are worth a look, each once, and sorted by turn."""
     n = graph.n_images
-    edges = neighbor_pairs(graph, min_cosine=_MIN_COSINE)
-    edges = edges[~np.isin(_codes(edges, n), known)]
-    found = [(np.empty((0, 2), np.int64), np.empty(0, np.int64)), _of_edges(source, edges)]
+    found = [(np.empty((0, 2), np.int64), np.empty(0, np.int64))]
+    for part in batches(n, _ROWS_A_READ):
+        edges = _edges(graph, part)
+        found.append(_worth_a_look(source, edges[~np.isin(_codes(edges, n), known)]))
     for turn in range(1, N_TURNS):
         pairs = cross_hash_pairs(source.hashes[0], source.hashes[turn], radius=hash_radius)
         # the same pair the other way round is found by the inverse turn
         pairs = pairs[pairs[:, 0] < pairs[:, 1]]
         pairs = pairs[~np.isin(_codes(pairs, n), known)]
-        turns = np.full(len(pairs), turn)
-        alike = _shapes_fit(source, pairs, turns) & (_unaligned(source, pairs, turn) >= _MIN_UNALIGNED)
-        found.append((pairs[alike], turns[alike]))
+        for part in batches(len(pairs), _PAIRS_AT_ONCE):
+            alike = _unaligned(source, pairs[part], (turn,))[:, 0] >= _MIN_UNALIGNED
+            found.append((pairs[part][alike], np.full(int(alike.sum()), turn)))
     pairs, turns = (np.concatenate(parts) for parts in zip(*found, strict=True))
     codes = np.unique(turns * n * n + _codes(pairs, n)) if n else np.empty(0, np.int64)
     return np.stack([codes // max(n, 1) % max(n, 1), codes % max(n, 1)], axis=1), codes // max(n * n, 1)
 
 
-def _of_edges(source: _Source, edges: Int64) -> tuple[Int64, Int64]:
-    correlations = np.stack([_unaligned(source, edges, turn) for turn in range(N_TURNS)], axis=1)
-    for turn in range(N_TURNS):
-        correlations[~_shapes_fit(source, edges, np.full(len(edges), turn)), turn] = -1
+def _edges(graph: NeighborGraph, part: slice) -> Int64:
+    """Edges of some rows as pairs; those that go both ways are the lower row's."""
+    k = graph.indices.shape[1]
+    near = graph.similarities[part].ravel() >= _MIN_COSINE
+    rows = np.repeat(np.arange(part.start, part.stop, dtype=np.int64), k)[near]
+    others = graph.indices[part].ravel()[near].astype(np.int64)
+    own = (rows < others) | ~(graph.indices[others] == rows[:, None]).any(axis=1)
+    return np.sort(np.stack([rows[own], others[own]], axis=1), axis=1)
+
+
+def _worth_a_look(source: _Source, pairs: Int64) -> tuple[Int64, Int64]:
+    """Return pairs with the turns under which their pictures correlate, each as often as there are such turns."""
+    correlations = _unaligned(source, pairs, range(N_TURNS))
     best = correlations.max(axis=1, keepdims=True, initial=-1)
     at, turns = np.nonzero((correlations >= _MIN_UNALIGNED) & (correlations >= best - _MAX_BEHIND))
-    return edges[at], turns
+    return pairs[at], turns
 
 
-def _unaligned(source: _Source, pairs: Int64, turn: int) -> Float32:
-    """Correlation of each pair's 16 x 16 grey values, the turn of the right one undone."""
-    order = pixel_orders(COARSE_PX)[turn]
-    scores = np.empty(len(pairs), dtype=np.float32)
-    for part in batches(len(pairs), _PAIRS_AT_ONCE):
-        source.progress.check_cancelled()
-        left, right = pairs[part].T
-        scores[part] = np.einsum("np,np->n", source.units[left], source.units[right][:, order])
+def _unaligned(source: _Source, pairs: Int64, turns: Sequence[int]) -> Float32:
+    """Correlation of each pair's 16 x 16 grey values under each turn, -1 where their shapes do not fit."""
+    source.progress.check_cancelled()
+    own, other = (unit_pictures(smooth(luma_of(source.coarse[rows]))) for rows in pairs.T)
+    scores = np.empty((len(pairs), len(turns)), dtype=np.float32)
+    for column, turn in enumerate(turns):
+        scores[:, column] = np.einsum("np,np->n", own, other[:, pixel_orders(COARSE_PX)[turn]])
+        scores[~_shapes_fit(source, pairs, turn), column] = -1
     return scores
 
 
-def _shapes_fit(source: _Source, pairs: Int64, turns: Int64) -> Bool:
+def _shapes_fit(source: _Source, pairs: Int64, turn: int) -> Bool:
     own, other = (np.log(source.aspects[pairs[:, side]]) for side in (0, 1))
-    fits: Bool = np.abs(own - np.where(swaps_sides(turns), -other, other)) <= np.log(_MAX_ASPECT_RATIO)
+    fits: Bool = np.abs(own + other if swaps_sides(np.array([turn]))[0] else own - other) <= np.log(_MAX_ASPECT_RATIO)
     return fits
 
 

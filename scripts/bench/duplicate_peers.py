@@ -138,9 +138,8 @@ def _dataeval(files: list[Path], flags: str) -> Pairs:
     quality, members = _module("dataeval.quality"), _module("dataeval.flags").ImageStats
     with quiet():
         found = quality.Duplicates(flags=members[flags]).evaluate(_Images(files))
-    items = found.items
-    exact, near = items.exact or [], items.near or []
-    return _of_sets([*exact, *(getattr(group, "indices", group) for group in near)])
+    table = found.data() if callable(found.data) else found.data
+    return _of_sets(table["item_indices"].to_list())
 
 
 def dataeval_basic(files: list[Path], embeddings: np.ndarray) -> Pairs:
