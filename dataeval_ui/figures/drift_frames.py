@@ -76,7 +76,10 @@ def frame_figure(
         col=3,
     )
     style(figure, dark)
-    figure.update_layout(height=260, showlegend=False, dragmode=False, margin={"t": 28, "b": 4, "l": 4, "r": 4})
+    figure.update_layout(height=240, showlegend=False, dragmode=False, margin={"t": 28, "b": 4, "l": 4, "r": 4})
     figure.update_xaxes(visible=False, fixedrange=True, constrain="domain")
-    figure.update_yaxes(visible=False, fixedrange=True, autorange="reversed")
+    figure.update_yaxes(visible=False, fixedrange=True, autorange="reversed", constrain="domain")
+    for column in (1, 2, 3):  # square cells however narrow the screen
+        axis = "x" if column == 1 else f"x{column}"
+        figure.update_yaxes(scaleanchor=axis, row=1, col=column)
     return figure

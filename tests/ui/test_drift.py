@@ -11,6 +11,7 @@ import pytest
 from dataeval_ui.services.drift import answer_for_drift, compare_runs_for_drift
 from dataeval_ui.services.drift_images import galleries, splits_of
 from dataeval_ui.services.drift_map import drift_map
+from dataeval_ui.services.drift_sets import chosen_rows
 from dataeval_ui.services.drift_time import Chunk, drift_over_time
 from dataeval_ui.services.runs import open_run
 from dataeval_ui.ui import cached
@@ -125,3 +126,48 @@ def test_drift_over_time_is_a_chart_once_a_column_is_chosen(
     assert len(app.get("plotly_chart")) == 1
     assert "2 chunks" in words(app)
     assert "**x**" not in words(app)
+
+
+def test_two_filters_of_a_run_are_counted_and_compared(analysed: Analysed, open_page: OpenPage) -> None:
+    app = open_page(analysed.services, "drift", run=analysed.run_id, **{"with": "filters"})
+    assert failures(app) == []
+    assert app.button(key="drift_start").disabled
+    app.text_input(key="drift_reference_filter").set_value("lable = birds").run()
+    assert "label" in app.error[0].value
+    app.text_input(key="drift_reference_filter").set_value("split = train and not label = birds").run()
+    app.text_input(key="drift_test_filter").set_value("split = test").run()
+    assert failures(app) == []
+    run = open_run(analysed.services, analysed.run_id)
+    n = [len(rows) for rows in chosen_rows(run, run, filters=("split = train and not label = birds", "split = test"))]
+    assert f"{n[0]:,} reference images" in words(app)
+    assert f"{n[1]} test images" in words(app)
+    app.button(key="drift_start").click().run()
+    assert failures(app) == []
+    assert "over all tests" in words(app)
+    assert app.query_params["with"] == "filters"
+
+
+def test_boxes_and_cells_are_shown_where_there_are_some(
+    analysed: Analysed, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = open_run(analysed.services, analysed.run_id)
+    answer = answer_for_drift(run, run, splits=("train", "test"), n_permutations=19)
+    assert answer.told["boxes"] is answer.told["cells"] is None
+    grid = {"reference": [[0.0, 0.5]], "test": [[0.5, 0.0]], "p_values": [[0.01, 1.0]]}
+    row = {"name": "size", "p_value": 0.01, "effect_size": 0.25, "reference": 0.1, "test": 0.2}
+    tests, faults = [{"title": "Size", **row}], [{"title": "Tiny", **row}]
+    boxes = {
+        "drifted": True, "p_value": 0.01, "sentence": f"Boxes {HOSTILE}.", "n_images": [9, 8], "n_boxes": [20, 30],
+        "tests": tests, "faults": faults, "maps": {"centres": grid, "coverage": grid},
+    }  # fmt: skip
+    cells = {"p_value": 0.02, "sentence": "Image features by place.", "n_images": [9, 8], "map": grid}
+    answer = replace(answer, told={**answer.told, "boxes": boxes, "cells": cells})
+    shown = galleries(run, run, answer), drift_map(run, run, answer)
+    monkeypatch.setattr(cached, "drift", lambda *_: (answer, *shown))
+    app = open_page(analysed.services, "drift", run=analysed.run_id, tested="1", frame="cells")
+    assert failures(app) == []
+    assert "Where in the frame they differ" in words(app)
+    assert app.button_group(key="drift_frame").value == "cells"
+    table = next(frame.value for frame in app.dataframe if "Boxes" in frame.value)
+    assert list(table["Reference"]) == ["0.1", "10.0%"]
+    assert list(table["Effect size"]) == ["+0.25", "+25.0%"]

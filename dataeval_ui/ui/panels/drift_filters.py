@@ -40,7 +40,7 @@ def render_filters(run: Run) -> tuple[str, str]:
             if key == _REFERENCE
             else f"{_HELP} The word {REST} is all images that the reference leaves out.",
             on_change=_write_filters,
-            width=300,
+            width=230,
         )
     with st.popover("Columns", icon=":material/help:", key="drift_filter_names"):
         names = filter_names(run)

@@ -77,6 +77,7 @@ def _render_tests(tests: Sequence[Json], faults: Sequence[Json]) -> None:
         },
         hide_index=True,
         width="stretch",
+        height=(len(rows) + 1) * 35 + 3,
         key="drift_box_tests",
     )
     st.caption(
