@@ -121,3 +121,22 @@ def test_the_card_of_suspected_labels_leads_to_its_page_to_an_image_and_back(ser
     page.locator(".st-key-label_cell_gallery button").first.click()
     page.wait_for_url("**/explore?*image=*")
     page.context.close()
+
+
+def test_a_threshold_is_judged_with_single_keys(server: Server, browser: Browser) -> None:
+    page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
+    page.set_default_timeout(60_000)
+    page.goto(f"{server.url}/quality?measure=bright")
+    page.get_by_text("How right is this threshold?").click()
+    page.wait_for_url("**check=1*")
+    for at, key in enumerate("nnu", start=1):
+        settled(page)
+        page.keyboard.press(key)
+        page.get_by_text(f"{at} of 30 images answered").wait_for()
+    page.keyboard.press("z")
+    page.get_by_text("2 of 30 images answered").wait_for()
+    page.reload()
+    page.get_by_text("2 of 30 images answered").wait_for()
+    page.keyboard.press("?")
+    page.locator("table.keys").get_by_text("Judging the threshold").wait_for()
+    page.context.close()

@@ -22,7 +22,7 @@ def listed(page: str) -> set[str]:
 
 @pytest.mark.parametrize("page", ["duplicates", "labels", "review", "outliers", "quality", "health"])
 def test_every_key_of_a_button_is_listed_and_no_other(page: str, analysed: Analysed, open_page: OpenPage) -> None:
-    app = open_page(analysed.services, page, run=analysed.run_id)
+    app = open_page(analysed.services, page, run=analysed.run_id, check="1")
     shortcuts = {button.proto.shortcut for button in app.button} - {""}
     assert {ARROWS.get(key.lower(), key.upper()) for key in shortcuts} == listed(page)
 

@@ -17,6 +17,12 @@ _DECIDE = (
     ("U", "unsure"),
     ("Z", "undo the last decision"),
 )
+_JUDGE = (
+    ("Y", "yes, it belongs beyond the threshold"),
+    ("N", "no, it does not"),
+    ("U", "one cannot tell"),
+    ("Z", "undo the last answer"),
+)
 OF_PAGE: dict[str, tuple[tuple[str, str], ...]] = {
     "explore": (
         ("← → ↑ ↓", "the next image in that direction"),
@@ -32,6 +38,8 @@ OF_PAGE: dict[str, tuple[tuple[str, str], ...]] = {
     "parts": (("← → ↑ ↓", "move the box; with Shift, change its size"),),
     "duplicates": (("← →", "the previous and the next group"),),
     "labels": _DECIDE,
+    "outliers": _JUDGE,
+    "quality": _JUDGE,
     "review": (("← →", "the previous and the next finding"), *_DECIDE),
 }
 """Keys of a page, by the end of its address. A test holds them to the buttons."""
@@ -42,6 +50,8 @@ TITLES = {
     "labels": "Deciding on a label",
     "review": "Deciding on a finding",
     "duplicates": "From group to group",
+    "outliers": "Judging the threshold",
+    "quality": "Judging the threshold",
 }
 
 _LISTEN = """<script>(() => {

@@ -17,6 +17,7 @@ from dataeval_ui.ui.panels.health_list import selection_address
 from dataeval_ui.ui.panels.neighbours import captions
 from dataeval_ui.ui.panels.picture import facts_html, render_facts_of, render_measured, render_picture, render_places
 from dataeval_ui.ui.panels.theme import is_dark
+from dataeval_ui.ui.panels.threshold_check import render_threshold_check
 from dataeval_ui.ui.text import count
 
 if TYPE_CHECKING:
@@ -96,6 +97,14 @@ def render_outliers(run: Run) -> None:
             scores,
             threshold,
             about=f"The default is {own_threshold(run, method):g}. The score is {_METHODS[method][1]}.",
+        )
+        render_threshold_check(
+            run,
+            f"outliers-{method}",
+            scores,
+            threshold,
+            bounds=(0.0, 1.0),
+            question="Is this image unlike the rest of the dataset?",
         )
         if not len(rows):
             render_none(scores, threshold)

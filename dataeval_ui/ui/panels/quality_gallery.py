@@ -15,6 +15,7 @@ from dataeval_ui.ui.components.urls import RunUrls
 from dataeval_ui.ui.panels.download import render_download
 from dataeval_ui.ui.panels.neighbours import captions
 from dataeval_ui.ui.panels.theme import is_dark
+from dataeval_ui.ui.panels.threshold_check import render_threshold_check
 from dataeval_ui.ui.text import count
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ _MEASURE, _THRESHOLD = "quality_measure", "quality_threshold"
 
 def render_quality(run: Run, report: QualityReport) -> None:
     """Draw the choice of a measure, its histogram and threshold, and the images beyond it, worst first."""
+    import numpy as np
+
     issues = {issue.check.name: issue for issue in report.issues}
     wanted = state.str_param("measure")
     name = wanted if wanted in issues else max(issues, key=lambda n: issues[n].n_flagged)
@@ -44,6 +47,16 @@ def render_quality(run: Run, report: QualityReport) -> None:
     threshold = _render_threshold(issue)
     if threshold is None:
         return
+    render_threshold_check(
+        run,
+        f"quality-{name}",
+        issue.values,
+        threshold,
+        bounds=(float(np.nanmin(issue.values)), float(np.nanmax(issue.values))),
+        question=f"{issue.check.title}: would you say that of this image?",
+        below=issue.check.side == "low",
+        inclusive=False,
+    )
     rows = quality_at(issue.values, threshold, issue.check.side)
     with st.container(horizontal=True, vertical_alignment="center"):
         word = "below" if issue.check.side == "low" else "above"
