@@ -1,6 +1,6 @@
 """What a person answered when asked whether an image is right beyond a threshold, kept in the run's folder.
 
-The file's name carries a version. Answers are in the order in which they were given, so that the last can be taken back.
+The file's name carries a version. Answers are in the order in which they were given: the last can be taken back.
 """
 
 from __future__ import annotations

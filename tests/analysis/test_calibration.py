@@ -85,7 +85,8 @@ def test_a_stretched_score_changes_no_estimate(seed: int) -> None:
         strata = draw_strata(scores * factor, 0.75 * factor)
         found.append(calibrate(scores * factor, 0.75 * factor, strata, answers))
     assert (found[0].precision, found[0].missed) == (found[1].precision, found[1].missed)
-    assert found[0].suggested is not None and found[1].suggested is not None
+    assert found[0].suggested is not None
+    assert found[1].suggested is not None
     np.testing.assert_allclose(found[1].suggested, 8 * found[0].suggested, rtol=1e-6)
 
 

@@ -128,7 +128,7 @@ def test_a_threshold_is_judged_with_single_keys(server: Server, browser: Browser
     page.set_default_timeout(60_000)
     page.goto(f"{server.url}/quality?measure=bright")
     page.get_by_text("How right is this threshold?").click()
-    page.wait_for_url("**check=1*")
+    page.get_by_text("0 of 30 images answered").wait_for()
     for at, key in enumerate("nnu", start=1):
         settled(page)
         page.keyboard.press(key)
