@@ -61,7 +61,7 @@ def test_ten_answers_on_the_page_lead_to_a_threshold_that_is_used(own: Analysed,
 def test_the_question_is_closed_until_it_is_asked_for(analysed: Analysed, open_page: OpenPage) -> None:
     app = open_page(analysed.services, "outliers", run=analysed.run_id)
     assert not [button for button in app.button if button.key == "threshold_y"]
-    app.toggle(key="check_threshold").set_value(True).run()
+    app.button(key="check_threshold").click().run()
     assert [button for button in app.button if button.key == "threshold_y"]
     assert app.query_params["check"] == "1"
     assert failures(app) == []

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from dataeval_ui.types.base import Float32
 
 N_ASKED = 30
-_ON = "check_threshold"
 _ANSWERS: tuple[tuple[Answer, str, str, str], ...] = (
     (True, "Yes", ":material/check:", "y"),
     (False, "No", ":material/close:", "n"),
@@ -67,11 +66,14 @@ def render_threshold_check(
 
     if not can("manage"):
         return
-    st.session_state[_ON] = state.str_param("check") == "1"
-    is_on = st.toggle(
+    is_on = state.str_param("check") == "1"
+    # A button, since Streamlit hears no key while a switch that was clicked has the focus.
+    st.button(
         "How right is this threshold?",
-        key=_ON,
-        on_change=lambda: state.update_address(check="1" if st.session_state[_ON] else None),
+        icon=":material/expand_less:" if is_on else ":material/rule:",
+        key="check_threshold",
+        on_click=state.update_address,
+        kwargs={"check": None if is_on else "1"},
         help=f"Answer about {N_ASKED} images from both its sides: how many it gets right, how many it misses, and "
         "where a better one lies. Answers are kept with the run.",
     )
