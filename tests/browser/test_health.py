@@ -127,7 +127,7 @@ def test_a_threshold_is_judged_with_single_keys(server: Server, browser: Browser
     page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
     page.set_default_timeout(60_000)
     page.goto(f"{server.url}/quality?measure=bright")
-    page.get_by_text("How right is this threshold?").click()
+    page.locator(".st-key-check_threshold button:visible").click()
     page.get_by_text("0 of 30 images answered").wait_for()
     for at, key in enumerate("nnu", start=1):
         settled(page)
