@@ -1,8 +1,9 @@
 """A finished run as one file: opened elsewhere, it computes nothing.
 
-A bundle is a zip of `bundle.json` (the records), three Parquet tables (manifest, image rows, embeddings), the run's
-results under `run/`, and on request the images under `files/`. Only data, never code. Its rows are believed: an image
-of the same content is not embedded again, so import bundles from people whose results you would believe.
+A bundle is a zip of `bundle.json` (the records), three Parquet tables (manifest, image rows, embeddings), a fourth of
+masks where a run of objects has them, the run's results under `run/`, and on request the images under `files/`. Only
+data, never code. Its rows are believed: an image of the same content is not embedded again, so import bundles from
+people whose results you would believe.
 """
 
 from __future__ import annotations
@@ -81,6 +82,8 @@ def export_bundle(
             text = json.dumps(card, default=_iso, sort_keys=True, indent=1)
             archive.writestr(_member("bundle.json"), text)
             _add_table(archive, "manifest.parquet", iter([manifest.table]), out)
+            if run.params.objects and manifest.objects is not None:
+                _add_table(archive, checks.MASKS, iter([manifest.objects]), out)
             images, embeddings = ImageParts(workspace).parts, EmbeddingParts(workspace, run.key).parts
             _add_table(archive, "images.parquet", _blocks(images, ids, _IMAGE_COLUMNS), out)
             _add_table(archive, "embeddings.parquet", _blocks(embeddings, ids, _EMBEDDING_COLUMNS), out)
@@ -134,7 +137,7 @@ def import_bundle(
             checks.check_members(archive, max_bytes=max_bytes)
             dataset, run = checks.records_of(checks.read_member_json(archive, "bundle.json"))
             aside.mkdir(mode=0o700)
-            for name in checks.TABLES:
+            for name in (*checks.TABLES, *({checks.MASKS} & set(archive.namelist()))):
                 _extract(archive, name, aside / name)
             manifest, ids = _checked_tables(aside, run)
             _check_results(archive, len(ids))
@@ -175,6 +178,11 @@ def _checked_tables(aside: Path, run: RunRecord) -> tuple[Manifest, list[str]]:
         with pq.ParquetFile(aside / "manifest.parquet") as table:
             manifest = Manifest(table=table.read(use_threads=False), digest=run.manifest_digest)
         ids = checks.check_manifest(manifest.table)
+        if (aside / checks.MASKS).is_file():
+            with pq.ParquetFile(aside / checks.MASKS) as table:
+                masks = table.read(use_threads=False)
+            checks.check_masks(masks, manifest.table)
+            manifest = replace(manifest, objects=masks)
         for name, columns in (("images.parquet", image_columns), ("embeddings.parquet", embedding_columns)):
             with pq.ParquetFile(aside / name) as table:
                 checks.check_rows(name, columns, len(ids), table)

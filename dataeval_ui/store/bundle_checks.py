@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 FORMAT = "dataeval-ui-bundle"
 VERSION = 1
 TABLES = ("manifest.parquet", "images.parquet", "embeddings.parquet")
+MASKS = "masks.parquet"
+"""Only of a run of objects, and only where its annotations have masks."""
 MAX_JSON_BYTES = 256 * 2**20
 MAX_RATIO = 200
 MAX_THUMBNAIL_BYTES = 2**20
@@ -67,7 +69,7 @@ def check_members(archive: zipfile.ZipFile, *, max_bytes: int) -> None:
             refuse(f"{required} is missing")
     for name in names:
         is_file = name.startswith("files/") and is_safe_path(name.removeprefix("files/"))
-        if not (name == "bundle.json" or name in TABLES or _RESULT_NAME.fullmatch(name) or is_file):
+        if not (name in ("bundle.json", MASKS, *TABLES) or _RESULT_NAME.fullmatch(name) or is_file):
             refuse(f"{name[:80]!r} does not belong in it")
     n_bytes = sum(info.file_size for info in archive.infolist())
     if n_bytes > max_bytes:
@@ -126,6 +128,19 @@ def check_manifest(table: pa.Table) -> list[str]:
     if not all(image_id is not None and _IMAGE_ID.fullmatch(image_id) for image_id in ids):
         refuse("its manifest has an image without a usable id")
     return [str(image_id) for image_id in ids]
+
+
+def check_masks(masks: pa.Table, manifest: pa.Table) -> None:
+    """Check the masks of a run of objects: a text each, of different objects of the manifest; parsed when drawn."""
+    import pyarrow as pa
+
+    if masks.schema.names != ["path", "mask"] or not all(field.type == pa.string() for field in masks.schema):
+        refuse(f"{MASKS} has other columns than expected")
+    paths = masks.column("path").to_pylist()
+    if "object" not in manifest.schema.names or len(set(paths)) != len(paths):
+        refuse(f"{MASKS} has masks that belong to no object")
+    if masks.column("mask").null_count or not set(paths) <= set(manifest.column("path").to_pylist()):
+        refuse(f"{MASKS} has masks that belong to no object")
 
 
 def check_rows(name: str, columns: Mapping[str, Any], n_rows: int, table: Any) -> None:

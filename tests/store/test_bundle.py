@@ -3,6 +3,7 @@ import json
 import zipfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -27,12 +28,17 @@ NUMBERS = [3, 1, 2, 1]  # one image stands in two places
 IDS = [image_id(n) for n in (3, 1, 2)]
 
 
-def finished_run(workspace: Workspace, catalog: Catalog, root: Path, run_id: str = "cats-1") -> None:
+def finished_run(
+    workspace: Workspace, catalog: Catalog, root: Path, run_id: str = "cats-1", masks: pa.Table | None = None
+) -> None:
     images, embeddings = ImageParts(workspace), EmbeddingParts(workspace, KEY)
     for numbers in ((0, 1), (2, 3)):  # image 0 is of another dataset
         images.append_images([decoded_image(n) for n in numbers])
         embeddings.append_embeddings([image_id(n) for n in numbers], np.stack([embedding_of(n) for n in numbers]))
     manifest = manifest_of(NUMBERS)
+    if masks is not None:
+        numbered = manifest.table.append_column("object", pa.array([0] * len(manifest.table), pa.int32()))
+        manifest = replace(manifest, table=numbered, objects=masks)
     save_manifest(workspace, manifest)
     for path in manifest.table.column("path").to_pylist():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
@@ -47,7 +53,7 @@ def finished_run(workspace: Workspace, catalog: Catalog, root: Path, run_id: str
         backbone="tiny",
         key=KEY,
         manifest_digest=manifest.digest,
-        params=AnalysisParams(n_neighbors=2),
+        params=AnalysisParams(n_neighbors=2, objects=masks is not None),
     )
     graph = NeighborGraph(
         indices=np.array([[1, 2], [0, 2], [0, 1]], np.int32), similarities=np.full((3, 2), 0.5, np.float32)
