@@ -99,7 +99,9 @@ def run(services: Services, args: argparse.Namespace) -> int:
         f"{count(s['n_near_duplicate_groups'], 'group')} of near duplicates, "
         f"{count(s['n_leaks'], 'leak')} across splits, {count(s['n_outliers'], 'outlier')}"
     )
-    print(f"Look at it: dataeval-ui serve, then open /explore?run={s['run']}")
+    settings = services.settings
+    address = f"http://{settings.host}:{settings.port}/explore?run={s['run']}"
+    print(f"Look at it: dataeval-ui serve, then open {address}")
     return 0
 
 

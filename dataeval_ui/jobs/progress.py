@@ -29,7 +29,7 @@ STAGE_TITLES: dict[Stage, str] = {
     "embed": "Embedding images",
     "prepare": "Preparing the backbone, once in this workspace",
     "neighbors": "Finding neighbours",
-    "project": "Drawing the map",
+    "project": "Drawing the map (the first one on a machine takes a minute or two more)",
     "cluster": "Clustering",
     "findings": "Collecting findings",
 }

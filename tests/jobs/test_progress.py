@@ -159,7 +159,7 @@ def test_a_line_says_stage_count_rate_and_time_left() -> None:
     assert progress_line("embed", 256, 6900, 110.4, 60.2) == (
         "Embedding images: 256 of 6,900, 110 a second, 1 min 0 s left"
     )
-    assert progress_line("project", 0, 1, None, None) == "Drawing the map"
+    assert progress_line("project", 0, 1, None, None) == STAGE_TITLES["project"]
     assert progress_line("findings", 351, 351, 9.0, 0.0) == "Collecting findings"
     assert progress_line("read", 9, 9, 2.0, 0.0) == "Reading images: 9 of 9"
     assert [duration(s) for s in (0, 59.4, 125, 11_040)] == ["0 s", "59 s", "2 min 5 s", "3 h 4 min"]
