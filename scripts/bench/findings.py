@@ -89,13 +89,15 @@ def duplicates(arguments: argparse.Namespace) -> None:
         if arguments.keep:
             command += ["--keep", str(arguments.keep / f"planted-{folder.name}")]
         told = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
-        whose = ""
+        what, whose = f"near duplicates, {folder.name}", ""
         for text in told:
-            if not text.startswith("    "):
-                whose = text[:36].strip() if "left out" not in text else ""
-                line(f"near duplicates, {folder.name}", whose, text[36:].strip() if whose else text)
+            if text.startswith("    "):
+                line(what, whose, text.strip())
+            elif text.endswith("holds") or "; below " in text or text[36:].startswith("below "):
+                whose = text[:36].strip()
+                line(what, whose, text[36:])
             else:
-                line(f"near duplicates, {folder.name}", whose, text.strip())
+                line(what, "", text)
 
 
 def labels(arguments: argparse.Namespace) -> None:
