@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 LOCAL_SCHEMA = "local-dir:"
 """What open_clip puts before a folder that has its configuration, its tokenizer where it needs one, and weights."""
+
+_FALSE_ALARMS = ("No pretrained weights loaded", "Local config loaded, but no CLIP weights")
 
 
 def architecture_of(backbone: Backbone) -> str:
@@ -32,6 +35,8 @@ def build_open_clip(architecture: str, *, backbone: str) -> torch.nn.Module:
     """
     import open_clip
 
+    root = logging.getLogger()
+    root.addFilter(_is_no_false_alarm)
     try:
         network: torch.nn.Module = open_clip.create_model(architecture, pretrained=None, load_weights=False)
     except (RuntimeError, ValueError, TypeError, KeyError, AttributeError, AssertionError, OSError) as error:
@@ -39,7 +44,14 @@ def build_open_clip(architecture: str, *, backbone: str) -> torch.nn.Module:
             raise
         why = (str(error).strip() or type(error).__name__).splitlines()[0][:160].rstrip(".")
         raise CheckpointError(f"open_clip cannot build {backbone} from its open_clip_config.json ({why}).") from None
+    finally:
+        root.removeFilter(_is_no_false_alarm)
     return network
+
+
+def _is_no_false_alarm(record: logging.LogRecord) -> bool:
+    """Pass over open_clip's warning that nothing was loaded: weights are read and checked here, after it."""
+    return not (record.module == "factory" and str(record.msg).startswith(_FALSE_ALARMS))
 
 
 def load_open_clip(backbone: Backbone, checkpoint: Path | None) -> torch.nn.Module:

@@ -161,9 +161,10 @@ def test_a_backbones_own_layer_changes_nothing_and_another_one_does(workspace: W
 
 
 def test_a_folder_of_open_clip_gives_that_librarys_images_and_words(
-    tmp_path: Path, workspace: Workspace, settings: Settings
+    tmp_path: Path, workspace: Workspace, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = write_open_clip(tmp_path / "my clip: 1")
+    caplog.clear()
     backbone = resolve_name(f"open_clip:{folder}", settings=settings, workspace=workspace)
     assert (backbone.n_dims, backbone.preprocessing.input_px, backbone.preprocessing.squash) == (N_DIMS, INPUT_PX, True)
     checkpoint = resolve_checkpoint(backbone, settings=settings, workspace=workspace)
@@ -171,6 +172,7 @@ def test_a_folder_of_open_clip_gives_that_librarys_images_and_words(
     with torch.inference_mode():
         expected = load_open_clip(folder).encode_image(inputs)
         torch.testing.assert_close(load_network(backbone, checkpoint.path)(inputs), expected, atol=1e-5, rtol=0)
+        assert "randomly" not in caplog.text  # open_clip's warning, where the weights are read by us
         _, encode = load_text_tower(architecture_of(backbone), checkpoint.path, name=backbone.name)
         words = torch.nn.functional.normalize(encode(["a dog", "✓"]), dim=-1)
     torch.testing.assert_close(words, torch.from_numpy(text_embeddings(folder, ["a dog", "✓"])), atol=1e-5, rtol=0)
