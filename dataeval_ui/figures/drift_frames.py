@@ -77,8 +77,11 @@ def frame_figure(
     )
     style(figure, dark)
     figure.update_layout(height=240, showlegend=False, dragmode=False, margin={"t": 28, "b": 4, "l": 4, "r": 4})
-    figure.update_xaxes(visible=False, fixedrange=True, constrain="domain")
-    figure.update_yaxes(visible=False, fixedrange=True, autorange="reversed", constrain="domain")
+    n_down, n_across = before.shape
+    figure.update_xaxes(visible=False, fixedrange=True, range=[-0.5, n_across - 0.5], constrain="domain")
+    figure.update_yaxes(
+        visible=False, fixedrange=True, range=[n_down - 0.5, -0.5], constrain="domain", constraintoward="top"
+    )
     for column in (1, 2, 3):  # square cells however narrow the screen
         axis = "x" if column == 1 else f"x{column}"
         figure.update_yaxes(scaleanchor=axis, row=1, col=column)

@@ -16,7 +16,7 @@ def test_the_upper_row_is_drawn_above_and_sure_cells_have_a_ring() -> None:
     assert (first.zmin, first.zmax) == (second.zmin, second.zmax) == (0, 0.5)
     assert difference.zmin == -difference.zmax
     assert (list(rings.x), list(rings.y)) == ([2], [0])
-    assert figure.layout.yaxis.autorange == figure.layout.yaxis3.autorange == "reversed"
+    assert figure.layout.yaxis.range == figure.layout.yaxis3.range == (2.5, -0.5)
 
 
 def test_equal_and_empty_grids_can_be_drawn() -> None:
