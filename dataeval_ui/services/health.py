@@ -27,8 +27,9 @@ CardName = Literal[
     "quality",
     "coverage",
     "balance",
+    "slices",
 ]
-CardPage = Literal["duplicates", "outliers", "labels", "quality", "coverage"]
+CardPage = Literal["duplicates", "outliers", "labels", "quality", "coverage", "slices"]
 
 IMBALANCED = 10.0
 """Files of the largest class over those of the smallest from which the card of balance says so."""
@@ -164,6 +165,7 @@ def list_cards(run: Run) -> Iterator[Card]:
     else:
         told = "One class: there is nothing to balance." if counts else "No labels: balance cannot be told."
         yield Card(name="balance", title="Class balance", value="–", level="unknown", sentence=told)
+    yield _slices_card(run)
 
 
 def _counted_card(
@@ -220,6 +222,17 @@ def _coverage_card(run: Run) -> Card:
     told = "How varied the images are; compare it between runs of one backbone."
     value = f"{completeness(run):.0%}"
     return Card(name="coverage", title="Completeness", value=value, level="neutral", sentence=told, page="coverage")
+
+
+def _slices_card(run: Run) -> Card:
+    from dataeval_ui.services.slices import find_run_slices
+
+    sure = [of for of in find_run_slices(run) if of.is_sure]
+    told = "Splits and faults are spread as chance would spread them."
+    if sure:
+        told = f"Groups in which something is unusual, surest {sure[0].name}."
+    level: Level = "neutral" if sure else "ok"
+    return Card(name="slices", title="Slices", value=f"{len(sure):,}", level=level, sentence=told, page="slices")
 
 
 def _belongs(finding: Finding, name: str) -> bool:

@@ -36,6 +36,21 @@ def test_the_sweep_is_drawn_when_asked_for_and_another_size_colours_the_map(
     assert "colour" not in app.query_params
 
 
+def test_an_address_that_colours_by_a_sweep_shows_it_and_the_toggle_takes_it_away(
+    analysed: Analysed, open_page: OpenPage
+) -> None:
+    run = open_run(analysed.services, analysed.run_id)
+    other = sweep_summary(run).sizes[-1]
+    app = open_page(analysed.services, "explore", run=analysed.run_id, colour=f"analysis.clusters.{other}")
+    assert failures(app) == []
+    assert app.toggle(key="cluster_stability").value
+    app.toggle(key="cluster_stability").set_value(False).run()
+    assert failures(app) == []
+    assert "colour" not in app.query_params
+    assert not app.toggle(key="cluster_stability").value
+    assert "cluster_size" not in {slider.key for slider in app.select_slider}
+
+
 def test_the_own_size_gives_the_clusters_that_the_run_stores(analysed: Analysed) -> None:
     run = open_run(analysed.services, analysed.run_id)
     summary = sweep_summary(run)

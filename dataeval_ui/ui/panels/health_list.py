@@ -92,7 +92,9 @@ def _render_finding(run: Run, finding: Finding, at: int) -> None:
     with st.container(border=True, gap="small", key=f"finding_{at}"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.badge(f"{word} · {finding.severity:.2f}", color=colour, icon=icon)  # type: ignore[arg-type]
-            st.caption(f"{finding.kind.replace('_', ' ')} · {count(len(finding.paths), 'file')}", width="content")
+            n = max(len(finding.paths), 1)
+            weight = f"{count(n, 'file')} × {finding.severity:.2f} = {n * finding.severity:,.1f}"
+            st.caption(f"{finding.kind.replace('_', ' ')} · {weight}", width="content")
         st.markdown(f"**{plain(finding.sentence, max_chars=600)}**  \n{plain(finding.advice)}")
         if rows:
             render_thumbnails(run, rows)

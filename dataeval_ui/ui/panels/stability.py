@@ -25,14 +25,18 @@ def render_stability(run: Run, view: ExploreState) -> None:
     if run.record.params.cluster_method != "hdbscan":
         return
     applied = view.colour.startswith(CLUSTERS)
+    if applied:
+        st.session_state[_ASKED] = True  # an address that colours by a sweep has asked for it
     asked = st.toggle(
         "How stable are the clusters?",
         key=_ASKED,
         persist_state="session",
+        on_change=_toggled,
+        args=(applied,),
         help="Clusters the map again with smaller and larger values of min_cluster_size, all else as in the run. "
         "Kept with the run; the run itself stays as it is.",
     )
-    if not asked and not applied:
+    if not asked:
         return
     with st.spinner("Clustering the map with other sizes…", show_time=True):
         summary = sweep_summary(run)
@@ -73,6 +77,11 @@ def stability_sentence(summary: SweepSummary) -> tuple[str, bool]:
         "Do not build on a single cluster before you have looked at both.",
         True,
     )
+
+
+def _toggled(applied: bool) -> None:
+    if applied and not st.session_state[_ASKED]:
+        state.change_explore(colour="cluster", hidden=frozenset())
 
 
 def _apply(own: int) -> None:
