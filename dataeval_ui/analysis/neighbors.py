@@ -227,7 +227,9 @@ def search(
     unit = (query / (length or 1.0)).astype(np.float32)
     rough = np.empty(n, dtype=np.float32)
     for rows in batches(n, _rows_in_block(n_dims)):
-        rough[rows] = view_embeddings[rows] @ unit
+        # A product row by row, in this thread: one of matrix and vector wakes BLAS' threads, which wait for memory and
+        # for each other, and take four times the processor's time for one search and fifteen for eight at once.
+        rough[rows] = np.vecdot(view_embeddings[rows], unit)
     rough /= np.where(norms > 0, norms, 1.0)
     if mask is not None:
         rough[~mask] = -np.inf

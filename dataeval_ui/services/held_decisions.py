@@ -7,6 +7,7 @@ import weakref
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from dataeval_ui.services.unchanged import unchanged
 from dataeval_ui.store.catalog_decisions import current_decisions
 
 if TYPE_CHECKING:
@@ -22,6 +23,11 @@ _kept: weakref.WeakKeyDictionary[Catalog, dict[tuple[str, str | None], tuple[int
 _lock = threading.Lock()
 
 
+def last_decision(catalog: Catalog, dataset_id: str) -> int:
+    """Return a number that grows with every decision about a dataset; 0 before the first."""
+    return unchanged(catalog, ("last decision", dataset_id), lambda: catalog.last_decision(dataset_id))
+
+
 def held_decisions(catalog: Catalog, dataset_id: str, *, run_id: str | None = None) -> Held:
     """Return finding key to reviewer to the decision that holds, as the catalog stands now.
 
@@ -35,7 +41,7 @@ def held_decisions(catalog: Catalog, dataset_id: str, *, run_id: str | None = No
     Decisions are appended and never changed, so that the number of the last one says whether there are more. It is read
     first: what is appended meanwhile has a greater one, and is read at the next call. The result is shared.
     """
-    last = catalog.last_decision(dataset_id)
+    last = last_decision(catalog, dataset_id)
     with _lock:  # one reader at a time: the others want the same
         kept = _kept.setdefault(catalog, {})
         found = kept.get((dataset_id, run_id))

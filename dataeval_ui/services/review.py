@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from dataeval_ui.analysis.agreement import cohens_kappa, fleiss_kappa
 from dataeval_ui.errors import InputError, UnknownNameError
 from dataeval_ui.services.held_decisions import held_decisions
+from dataeval_ui.services.unchanged import unchanged
 from dataeval_ui.store.catalog_base import new_id, now_utc
 from dataeval_ui.store.catalog_decisions import DecisionRecord, Verdict
 
@@ -67,7 +68,7 @@ def review_queue(run: Run, *, of_run_alone: bool = False) -> list[Item]:
     """
     catalog, of_run = run.services.catalog, run.id if of_run_alone else None
     held = held_decisions(catalog, run.dataset.id, run_id=of_run)
-    assigned = catalog.list_assignments(run.id)
+    assigned = unchanged(catalog, ("assignments", run.id), lambda: catalog.list_assignments(run.id))
     return [
         Item(key=key, finding=finding, held=held.get(key, {}), assigned=assigned.get(key, ()))
         for key, finding in run.keyed_findings.items()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from dataeval_ui.errors import CancelledError, DataEvalUIError, InputError, UnknownNameError
 from dataeval_ui.services.execute import check_params, execute_run
 from dataeval_ui.services.requests import RunRequest
+from dataeval_ui.services.unchanged import unchanged
 
 if TYPE_CHECKING:
     from dataeval_ui.services.context import Services
@@ -262,7 +263,9 @@ def resume_job(services: Services, job_id: str) -> JobRecord:
 
 def list_runs(services: Services, dataset_id: str | None = None) -> list[RunRecord]:
     """Return finished runs, newest first."""
-    return sorted(services.catalog.list_runs(dataset_id), key=lambda run: run.created_at, reverse=True)
+    catalog = services.catalog
+    runs = unchanged(catalog, ("runs", dataset_id), lambda: catalog.list_runs(dataset_id))
+    return sorted(runs, key=lambda run: run.created_at, reverse=True)
 
 
 def find_run(services: Services, name: str) -> RunRecord:
