@@ -7,6 +7,7 @@ workspace, and the default below.
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -17,6 +18,7 @@ from dataeval_ui.errors import DataEvalUIError, ParameterError, UnknownNameError
 from dataeval_ui.types.own_models import OwnModel
 
 ENVIRONMENT_PREFIX = "DATAEVAL_UI_"
+_BASE_PATH = re.compile(r"(/(?!\.+(/|$))[A-Za-z0-9._~-]+)*")
 
 
 def n_usable_cores() -> int:
@@ -75,6 +77,7 @@ class Settings:
         default_factory=dict,
     )
     public_url: str = _doc("Address that links begin with, where others reach this server by another.", default="")
+    base_path: str = _doc("Path below which a proxy shows this server, as in `/dataeval`.", default="")
     port: int = _doc("Port to serve at.", default=8501, within=(0, 65_535))
     device: str = _doc("Where networks are computed: auto, cpu, cuda, cuda:N or mps.", default="auto")
     precision: str = _doc(
@@ -182,6 +185,11 @@ def _roles(value: Any) -> dict[str, str]:
 
 
 def _check_ranges(settings: Settings) -> None:
+    if not _BASE_PATH.fullmatch(settings.base_path):
+        raise ParameterError(
+            "The setting 'base_path' is empty or a path of letters, digits, '-', '.', '_' and '~' that begins with a "
+            f"slash and ends without one, as in /dataeval; got {settings.base_path[:80]!r}."
+        )
     for f in fields(settings):
         if (within := f.metadata["within"]) is None:
             continue

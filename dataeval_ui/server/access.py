@@ -27,6 +27,9 @@ _VIEWER = "dataeval_ui.viewer"
 _OPEN_PATHS = ("/api/health", "/_stcore/health", "/login", "/logout", "/leave", "/favicon.png")
 _LINK = re.compile(r"/s/[^/]+")
 _OIDC_PREFIXES = ("/auth/", "/oauth2callback", "/static/", "/_stcore/", "/vendor/")
+_OURS = re.compile(r"/(api|s)/.*|/(datasets|login|logout|leave)")
+"""Paths of our own routes; Streamlit's own are all others."""
+
 _OWNERS_PREFIXES = ("/_stcore/upload_file/", "/_stcore/metrics", "/_stcore/agent/")
 
 UPLOAD_HEADER = "x-dataeval-ui"
@@ -98,6 +101,9 @@ class AccessMiddleware:
         Opens the workspace, for links and log-ins; without it this machine's user is the only viewer.
     login : {"none", "password", "oidc"}
         With "none" whoever sits at this machine is the owner, and no other machine is answered.
+    base_path : str, default ""
+        Path below which browsers see this server, Streamlit's `server.baseUrlPath`, without a slash at its end. A proxy
+        may leave it in the path or take it away.
     """
 
     def __init__(
@@ -107,8 +113,10 @@ class AccessMiddleware:
         *,
         services: Callable[[], Services] | None = None,
         login: LoginMode = "none",
+        base_path: str = "",
     ) -> None:
         self.app = app
+        self.base_path = base_path
         self.hosts = frozenset(host.lower() for host in hosts)
         self.services = services
         self.login = login
@@ -120,6 +128,7 @@ class AccessMiddleware:
             return
         from starlette.requests import HTTPConnection
 
+        scope = self._placed(scope)
         connection = HTTPConnection(scope)
         host = connection.headers.get("host", "")
         is_socket = scope["type"] == "websocket"
@@ -127,7 +136,7 @@ class AccessMiddleware:
         viewer = Viewer(role="nobody", reason=permission.reason)
         if permission.allowed:
             viewer = await self.viewer(connection)
-            permission = self._judge(viewer, scope["path"])
+            permission = self._judge(viewer, self._own_path(scope["path"]))
         if is_socket and permission.allowed and not is_same_origin(connection.headers):
             # Streamlit takes any port of this machine, and asks the web for its own address to judge another host.
             permission = Permission(allowed=False, reason="Pages of other sites may not talk to this server.")
@@ -139,6 +148,22 @@ class AccessMiddleware:
             await self.app(scope, self._checked(connection, receive), send)
         else:
             await self.app(scope, receive, _with_headers(send, host))
+
+    def _own_path(self, path: str) -> str:
+        """Return a path as it is without the one that this server is mounted below."""
+        base = self.base_path
+        if not base or not (path == base or path.startswith(f"{base}/")):
+            return path
+        return path.removeprefix(base) or "/"
+
+    def _placed(self, scope: Scope) -> Scope:
+        """Put a path where its route is: Streamlit's are below the base path, ours are at the root."""
+        if not self.base_path:
+            return scope
+        path = self._own_path(scope["path"])
+        if not _OURS.fullmatch(path):
+            path = self.base_path + path
+        return {**scope, "path": path, "raw_path": quote(path).encode("ascii")}
 
     async def viewer(self, connection: HTTPConnection) -> Viewer:
         """Tell who sent a request, from the catalog as it stands now."""
@@ -190,12 +215,12 @@ class AccessMiddleware:
         answer: Response = PlainTextResponse(reason, status_code=403)
         if wants_page and self.login == "password" and not is_guest:
             query = scope["query_string"].decode("latin-1")
-            here = scope["path"] + (f"?{query}" if query else "")
-            answer = RedirectResponse(f"/login?next={quote(here, safe='')}", status_code=303)
+            here = self.base_path + self._own_path(scope["path"]) + (f"?{query}" if query else "")
+            answer = RedirectResponse(f"{self.base_path}/login?next={quote(here, safe='')}", status_code=303)
         elif wants_page and is_guest:
             from dataeval_ui.server.door_pages import message_page
 
-            answer = message_page("You are out", reason, link=("/leave", "Forget this link"))
+            answer = message_page("You are out", reason, link=(f"{self.base_path}/leave", "Forget this link"))
         await answer(scope, receive, _with_headers(send, host) if host_name(host) else send)
 
     def _checked(self, connection: HTTPConnection, receive: Receive) -> Receive:

@@ -53,6 +53,7 @@ def app_parts(
     *,
     open_run: OpenRun | None = None,
     on_start: Callable[[], None] | None = None,
+    base_path: str | None = None,
 ) -> AppParts:
     """Make what Streamlit's `App` takes: `App(MAIN_SCRIPT, **app_parts())`.
 
@@ -66,6 +67,8 @@ def app_parts(
         Run id to opened run. Default: `services.shared.shared_run`.
     on_start : callable, optional
         Called when the server starts, from its event loop; must not block.
+    base_path : str, optional
+        See `AccessMiddleware`. Default: Streamlit's `server.baseUrlPath`, as `streamlit run` was told it.
     """
     from starlette.middleware import Middleware
 
@@ -77,7 +80,9 @@ def app_parts(
     from dataeval_ui.services.login import login_mode
     from dataeval_ui.services.shared import shared_run, shared_services
     from dataeval_ui.settings import load_settings
+    from dataeval_ui.ui.components.mount import base_path as path_of_streamlit
 
+    base_path = path_of_streamlit() if base_path is None else base_path
     settings = load_settings() if settings is None else settings
     login = login_mode(shared_services(), is_loopback=is_loopback(settings.host))
 
@@ -94,10 +99,12 @@ def app_parts(
             *data_routes(open_run or shared_run, settings),
             *upload_routes(settings),
             *decision_routes(shared_run),
-            *door_routes(shared_services, login=login),
+            *door_routes(shared_services, login=login, base_path=base_path),
         ],
         "middleware": [
-            Middleware(AccessMiddleware, hosts=(settings.host,), services=shared_services, login=login),
+            Middleware(
+                AccessMiddleware, hosts=(settings.host,), services=shared_services, login=login, base_path=base_path
+            ),
         ],
         "lifespan": lifespan,
     }
@@ -123,4 +130,7 @@ def build_app(
     """
     from streamlit.starlette import App
 
-    return App(script, **app_parts(settings, open_run=open_run, on_start=on_start))
+    from dataeval_ui.settings import load_settings
+
+    settings = load_settings() if settings is None else settings
+    return App(script, **app_parts(settings, open_run=open_run, on_start=on_start, base_path=settings.base_path))

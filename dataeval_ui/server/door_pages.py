@@ -48,12 +48,13 @@ def message_page(title: str, text: str, *, link: tuple[str, str] | None = None, 
     return _page(title, f"<h1>{escape(title)}</h1><p>{escape(text)}</p>{way}", status)
 
 
-def login_page(*, wanted: str, error: str = "", status: int = 200) -> Response:
+def login_page(*, wanted: str, error: str = "", status: int = 200, base_path: str = "") -> Response:
     """Ask for the owner's password."""
     bad = f'<p class="bad" role="alert">{escape(error)}</p>' if error else ""
     body = (
         "<h1>DataEval UI</h1><p>This dashboard belongs to somebody. Reviewers need the link that they were sent.</p>"
-        f'{bad}<form method="post" action="/login"><input type="hidden" name="next" value="{escape(wanted)}">'
+        f'{bad}<form method="post" action="{escape(base_path)}/login">'
+        f'<input type="hidden" name="next" value="{escape(wanted)}">'
         '<label for="password">Password</label><input id="password" name="password" type="password" maxlength="1024" '
         'autocomplete="current-password" required autofocus><button>Log in</button></form>'
     )

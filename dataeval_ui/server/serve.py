@@ -51,9 +51,10 @@ def serve(settings: Settings, *, open_browser: bool, page: str = "") -> None:
     from dataeval_ui.server.options import STREAMLIT_OPTIONS
 
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    url = f"http://{host}:{port}/{page}"
+    url = f"http://{host}:{port}{settings.base_path}/{page}"
     app = build_app(settings, on_start=lambda: _announce_soon(settings.host, port, url, open_browser=open_browser))
-    app.run(config={**STREAMLIT_OPTIONS, "server.address": settings.host, "server.port": port})
+    here = {"server.address": settings.host, "server.port": port, "server.baseUrlPath": settings.base_path.strip("/")}
+    app.run(config={**STREAMLIT_OPTIONS, **here})
 
 
 def free_port(host: str, port: int) -> int:

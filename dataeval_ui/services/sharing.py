@@ -17,7 +17,7 @@ def server_url(services: Services) -> str:
     if settings.public_url:
         return settings.public_url.rstrip("/")
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    return f"http://{host}:{settings.port}"
+    return f"http://{host}:{settings.port}{settings.base_path}"
 
 
 def link_url(services: Services, token: str, *, base: str | None = None) -> str:

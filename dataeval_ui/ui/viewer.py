@@ -10,10 +10,12 @@ import streamlit as st
 
 from dataeval_ui.errors import AccessDeniedError
 from dataeval_ui.services.access import OWNER, Viewer, may, viewer_of_cookies
+from dataeval_ui.services.login import account_of
 from dataeval_ui.services.shared import shared_services
 
 if TYPE_CHECKING:
     from dataeval_ui.services.access import Action
+    from dataeval_ui.services.login import Account
 
 DOOR = "X-Dataeval-Ui-Door"
 """The server's middleware sets this header, whatever the browser sent: "local" or "remote"."""
@@ -33,6 +35,14 @@ def current_viewer() -> Viewer:
         return Viewer(role="nobody", reason="Start the server with `dataeval-ui serve` or `streamlit run app.py`.")
     cookies = st.context.cookies.to_dict()
     return viewer_of_cookies(shared_services(), cookies, is_local=door == "local", claims=claims_of(cookies))
+
+
+def account_here() -> Account | None:
+    """Return who is logged in at this browser, by the owner's password or by a provider; None where nobody is."""
+    if len(st.context.headers) == 0:
+        return None
+    cookies = st.context.cookies.to_dict()
+    return account_of(shared_services(), cookies, claims_of(cookies))
 
 
 def require(action: Action, run_id: str | None = None) -> Viewer:

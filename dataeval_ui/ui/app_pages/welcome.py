@@ -6,6 +6,7 @@ import streamlit as st
 
 from dataeval_ui.services.runs import list_runs
 from dataeval_ui.ui import cached
+from dataeval_ui.ui.components.mount import base_path
 from dataeval_ui.ui.errors import shown_errors
 from dataeval_ui.ui.panels.clock import moment
 from dataeval_ui.ui.text import count, plain
@@ -53,4 +54,4 @@ with shown_errors():
         st.info("The run that you were invited to is no longer here. Ask whoever sent you the link.")
     if viewer.link_id is not None and (link := ours.catalog.find_link(viewer.link_id)) is not None:
         st.caption(f"Your link works until {moment(link.expires_at, year=True)}.")
-        st.link_button("Leave", "/leave", icon=":material/logout:", type="tertiary")
+        st.link_button("Leave", f"{base_path()}/leave", icon=":material/logout:", type="tertiary")

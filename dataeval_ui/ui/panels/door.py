@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, NoReturn
 import streamlit as st
 
 from dataeval_ui.services.shared import shared_services
+from dataeval_ui.ui.components.mount import base_path
 from dataeval_ui.ui.panels.frame import render_frame
 from dataeval_ui.ui.text import plain
+from dataeval_ui.ui.viewer import account_here
 
 if TYPE_CHECKING:
     from streamlit.navigation.page import StreamlitPage
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 GUESTS_PAGES = ("explore", "duplicates", "outliers", "coverage", "quality", "labels", "slices", "health", "review")
 """Pages of one run, which open it by `cached.run`. A new page is the owner's until it is named here."""
 
-_WELCOME = Path(__file__).parent.parent / "app_pages" / "welcome.py"
+_PAGES = Path(__file__).parent.parent / "app_pages"
 
 
 def pages_for(
@@ -30,11 +32,20 @@ def pages_for(
 
     A guest's few pages stand in a row: menus would only hide them.
     """
+    account = []
+    if account_here() is not None and not viewer.is_guest:
+        page = _PAGES / "account.py"
+        account = [
+            st.Page(page, title="Account", icon=":material/account_circle:", help="Who you are, and the way out.")
+        ]
     if viewer.is_owner:
-        return {section: list(pages) for section, pages in sections.items()}
-    welcome = st.Page(_WELCOME, title="Start", icon=":material/home:", default=True, help="What you were invited to.")
+        shown = {section: list(pages) for section, pages in sections.items()}
+        return {**shown, "Account": account} if account else shown
+    welcome = st.Page(
+        _PAGES / "welcome.py", title="Start", icon=":material/home:", default=True, help="What you were invited to."
+    )
     every = [page for pages in sections.values() for page in pages]
-    return [welcome, *(page for page in every if page.url_path in GUESTS_PAGES)]
+    return [welcome, *(page for page in every if page.url_path in GUESTS_PAGES), *account]
 
 
 def section_of(
@@ -49,8 +60,10 @@ def section_of(
     return None
 
 
-_LOG_IN = """<a href="/login" target="_self" style="display:inline-block;padding:0.4rem 1rem;border-radius:8px;
+_LOG_IN = """<a href="{base_path}/login" target="_self"
+style="display:inline-block;padding:0.4rem 1rem;border-radius:8px;
 background:#2563c4;color:#fff;font-weight:600;text-decoration:none">Log in</a>"""
+_LOG_OUT = '<a href="{base_path}/logout" target="_self">Log out</a>'
 """An address, since a button's message would not be run: nobody has sent it."""
 
 
@@ -62,9 +75,11 @@ def turn_away(viewer: Viewer) -> NoReturn:
         st.subheader("Nothing to see here", icon=":material/lock:", anchor=False)
         st.markdown(plain(viewer.reason))
         if viewer.reason.startswith("This link"):
-            st.link_button("Forget this link", "/leave")
+            st.link_button("Forget this link", f"{base_path()}/leave")
         elif shared_services().settings.login == "oidc":
-            st.html(_LOG_IN)
+            st.html(_LOG_IN.format(base_path=base_path()))
+        if account_here() is not None:  # whom a provider has named, without a role here
+            st.html(_LOG_OUT.format(base_path=base_path()))
     st.stop()
 
 

@@ -13,6 +13,7 @@ from dataeval_ui.services.links import make_link, parse_expiry
 from dataeval_ui.services.sharing import link_url, server_url
 from dataeval_ui.store.catalog_base import now_utc
 from dataeval_ui.ui import cached
+from dataeval_ui.ui.components.mount import base_path
 from dataeval_ui.ui.errors import shown_errors
 from dataeval_ui.ui.panels.clock import moment
 from dataeval_ui.ui.text import count, plain
@@ -122,7 +123,7 @@ def _base() -> str:
     if ours.settings.public_url or not st.context.url:
         return server_url(ours)
     parts = urlsplit(st.context.url)
-    return f"{parts.scheme}://{parts.netloc}"
+    return f"{parts.scheme}://{parts.netloc}{base_path()}"
 
 
 def _is_this_machine(url: str) -> bool:
