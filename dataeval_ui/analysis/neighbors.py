@@ -228,7 +228,7 @@ def search(
     rough = np.empty(n, dtype=np.float32)
     for rows in batches(n, _rows_in_block(n_dims)):
         # A product row by row, in this thread: one of matrix and vector wakes BLAS' threads, which wait for memory and
-        # for each other, and take four times the processor's time for one search and fifteen for eight at once.
+        # for each other, and take three times the processor's time for one search and ten times for eight at once.
         rough[rows] = np.vecdot(view_embeddings[rows], unit)
     rough /= np.where(norms > 0, norms, 1.0)
     if mask is not None:
