@@ -48,6 +48,7 @@ _MAX_BEHIND = 0.1
 """Turns that correlate so much less than a pair's best one are not looked at."""
 
 _MAX_ASPECT_RATIO = 1.2
+_MAX_SQUARES_BYTES = 2**26
 _ROWS_A_READ = 512
 _PAIRS_A_STEP = 2048
 _PAIRS_AT_ONCE = 4096
@@ -138,7 +139,8 @@ def find_turned_duplicates(
     """
     if not 0 <= hash_radius <= 16:
         raise ParameterError(f"hash_radius must be in [0, 16], got {hash_radius}.")
-    source = _read(graph.n_images, Squares(thumbnails, n_threads=n_threads), n_threads, progress or Silent())
+    squares = Squares(thumbnails, n_threads=n_threads, max_bytes=_MAX_SQUARES_BYTES)
+    source = _read(graph.n_images, squares, n_threads, progress or Silent())
     known = _codes(np.stack([near.left, near.right], axis=1).astype(np.int64), graph.n_images)
     pairs, turns = _candidates(source, graph, known, hash_radius)
     found = _best(_verify(source, pairs, turns))
