@@ -41,7 +41,8 @@ def drift(services: Services, args: argparse.Namespace) -> int:
     """Compare two runs."""
     from dataeval_ui.errors import ParameterError
     from dataeval_ui.jobs.progress import TerminalProgress
-    from dataeval_ui.services.drift import append_history, compare_runs_for_drift
+    from dataeval_ui.services.drift import answer_for_drift, append_history
+    from dataeval_ui.services.drift_images import told_with_images
     from dataeval_ui.services.runs import find_run, open_run
 
     if not 19 <= args.permutations <= 100_000:
@@ -52,7 +53,7 @@ def drift(services: Services, args: argparse.Namespace) -> int:
         return _over_time(reference, test, args)
     if args.chunks is not None or args.period is not None:
         raise ParameterError("--chunks and --period need --over COLUMN, the column of times.")
-    told = compare_runs_for_drift(
+    answer = answer_for_drift(
         reference,
         test,
         splits=tuple(args.split) if args.split else None,
@@ -60,10 +61,11 @@ def drift(services: Services, args: argparse.Namespace) -> int:
         n_permutations=args.permutations,
         progress=TerminalProgress(sys.stderr),
     )
+    told = answer.told
     if args.append is not None:
         append_history(args.append, told, reference=reference.id, test=test.id)
     if args.json:
-        print(json.dumps(told))
+        print(json.dumps(told_with_images(reference, test, answer)))
         return 0
     print(told["verdict"])
     for part in ("boxes", "cells"):

@@ -76,3 +76,29 @@ def galleries(reference: Run, test: Run, answer: DriftAnswer) -> dict[str, tuple
         "vanished": images_beside(reference, test, answer.told["vanished"], among=second),
         "most_shifted": images_beside(test, reference, answer.told["most_shifted"], among=first),
     }
+
+
+def told_with_images(reference: Run, test: Run, answer: DriftAnswer) -> Json:
+    """Return `answer.told` with what the map and the galleries of the page say: what `drift --json` prints.
+
+    Returns
+    -------
+    dict
+        `answer.told`, and `map`: `n_unsure` of the `n_test` images have no sure place. The first images of
+        `new_in_test`, `vanished` and `most_shifted` have their `nearest` of the other set: `image_id`, `path`,
+        `similarity`.
+    """
+    from dataeval_ui.services.drift_map import drift_map
+
+    is_unsure = drift_map(reference, test, answer).is_unsure
+    told = {**answer.told, "map": {"n_test": len(is_unsure), "n_unsure": int(is_unsure.sum())}}
+    for name, shown in galleries(reference, test, answer).items():
+        other = test if name == "vanished" else reference
+        beside = [{"nearest": [_told_near(other, *near) for near in image.nearest]} for image in shown]
+        listed = answer.told[name]
+        told[name] = [{**image, **near} for image, near in zip(listed, beside, strict=False)] + listed[len(beside) :]
+    return told
+
+
+def _told_near(run: Run, row: int, similarity: float) -> Json:
+    return {"image_id": run.image_ids[row], "path": run.places(row)[0].path, "similarity": round(similarity, 6)}

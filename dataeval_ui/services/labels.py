@@ -104,7 +104,7 @@ def label_errors(run: Run, column: str = "label") -> LabelErrors:
     from dataeval_ui.services.derived import kept
 
     classes = classes_of(run, column)
-    name = "label-errors" if column == "label" else f"label-errors-{digest_of(column, n_chars=8)}"
+    name = _kept_as(column)
     n_classes = len(classes.names)
     return kept(
         run,
@@ -114,6 +114,17 @@ def label_errors(run: Run, column: str = "label") -> LabelErrors:
         lambda: find_label_errors(run.view.embeddings, run.graph, classes.codes, n_classes),
         is_valid=lambda found: bool(((found.suggested >= -1) & (found.suggested < n_classes)).all()),
     )
+
+
+def are_label_errors_kept(run: Run, column: str = "label") -> bool:
+    """Whether `label_errors` would read and not compute."""
+    from dataeval_ui.services.derived import is_kept
+
+    return is_kept(run, _kept_as(column), _VERSION)
+
+
+def _kept_as(column: str) -> str:
+    return "label-errors" if column == "label" else f"label-errors-{digest_of(column, n_chars=8)}"
 
 
 def bayes_error(run: Run, column: str = "label") -> Mapping[str, BayesErrorBounds]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from dataeval_ui.analysis.agreement import cohens_kappa, fleiss_kappa
 from dataeval_ui.errors import InputError, UnknownNameError
 from dataeval_ui.services.held_decisions import held_decisions
+from dataeval_ui.services.suspects import findings_now
 from dataeval_ui.services.unchanged import unchanged
 from dataeval_ui.store.catalog_base import new_id, now_utc
 from dataeval_ui.store.catalog_decisions import DecisionRecord, Verdict
@@ -57,7 +58,7 @@ class Item:
         return reviewer in self.held and self.held[reviewer].verdict is not None
 
 
-def review_queue(run: Run, *, of_run_alone: bool = False) -> list[Item]:
+def review_queue(run: Run, *, of_run_alone: bool = False, wait: bool = True) -> list[Item]:
     """Return a run's findings in their order, the most severe first, each once, with the decisions that hold.
 
     Parameters
@@ -65,13 +66,15 @@ def review_queue(run: Run, *, of_run_alone: bool = False) -> list[Item]:
     of_run_alone : bool, default False
         Leave out what was decided on the same findings of the dataset's other runs: whom a link lets see one run must
         not read what was said of others.
+    wait : bool, default True
+        For the suspected labels, where they must be computed first; else they come later, when they are there.
     """
     catalog, of_run = run.services.catalog, run.id if of_run_alone else None
     held = held_decisions(catalog, run.dataset.id, run_id=of_run)
     assigned = unchanged(catalog, ("assignments", run.id), lambda: catalog.list_assignments(run.id))
     return [
         Item(key=key, finding=finding, held=held.get(key, {}), assigned=assigned.get(key, ()))
-        for key, finding in run.keyed_findings.items()
+        for key, finding in (run.keyed_findings if wait else findings_now(run)).items()
     ]
 
 

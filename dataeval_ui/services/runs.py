@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from dataeval_ui.errors import CancelledError, DataEvalUIError, InputError, UnknownNameError
+from dataeval_ui.services import suspects
 from dataeval_ui.services.execute import check_params, execute_run
 from dataeval_ui.services.requests import RunRequest
 from dataeval_ui.services.unchanged import unchanged
@@ -129,7 +130,9 @@ def run_worker(services: Services) -> None:
 def _executor(services: Services) -> Callable[[JobRecord, Progress], Json]:
     def execute(job: JobRecord, progress: Progress) -> Json:
         if job.kind == RUN_JOB:
-            return execute_run(services, RunRequest.from_json(job.payload), progress)
+            answer = execute_run(services, RunRequest.from_json(job.payload), progress)
+            suspects.begin(open_run(services, str(answer["run"])))  # beside the next job: Review asks for them
+            return answer
         if job.kind == PLANTED_JOB:
             return _measure_planted(services, job, progress)
         if job.kind == NAMES_JOB:

@@ -14,6 +14,7 @@ from typing import Literal, get_args
 import streamlit as st
 
 from dataeval_ui.services import selections
+from dataeval_ui.ui.components.scatter import WINDOW
 
 Panel = Literal["overview", "image", "selection"]
 Scope = Literal["all", "shown", "same_label", "other_label", "same_split", "other_split"]
@@ -56,6 +57,8 @@ class ExploreState:
         See `encode_selection`.
     text : str or None
         Words that are searched for while no image is looked at; see `dataeval_ui.services.words.parse_words`.
+    window : str or None
+        Where the map was moved and zoomed to; see `dataeval_ui.ui.components.scatter.WINDOW`.
     """
 
     colour: str = "cluster"
@@ -68,6 +71,7 @@ class ExploreState:
     hidden: frozenset[int] = frozenset()
     selection: str | None = None
     text: str | None = None
+    window: str | None = None
 
     @property
     def n_filters(self) -> int:
@@ -94,6 +98,7 @@ def parse_explore(params: Mapping[str, list[str]]) -> ExploreState:
         if name.startswith(_RANGE) and (bounds := parse_range(values[-1])) is not None
     }
     hidden = (_int(code) for code in (_last(params, "hide") or "").split("."))
+    window = _last(params, "at") or ""
     return ExploreState(
         colour=colour,
         query_row=_int(_last(params, "image")),
@@ -105,6 +110,7 @@ def parse_explore(params: Mapping[str, list[str]]) -> ExploreState:
         hidden=frozenset(code for code in hidden if code is not None),
         selection=_last(params, "selected"),
         text=(_last(params, "text") or "").strip()[:MAX_TEXT_CHARS] or None,
+        window=window if WINDOW.fullmatch(window) else None,
     )
 
 
@@ -130,6 +136,8 @@ def explore_params(state: ExploreState) -> dict[str, str | list[str]]:
         params["selected"] = state.selection
     if state.text is not None:
         params["text"] = state.text
+    if state.window is not None:
+        params["at"] = state.window
     return params
 
 
@@ -177,6 +185,8 @@ def set_explore(state: ExploreState) -> None:
     run_id: str | None = _last(address(), "run") or st.session_state.get(_LAST_RUN)
     if run_id is not None:
         params["run"] = run_id
+    if state.window is not None:  # last, as the map has written it into the browser's address already
+        params["at"] = params.pop("at")
     set_address(params)
 
 

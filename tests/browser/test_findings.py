@@ -124,3 +124,29 @@ def test_contradicting_annotations_lead_to_their_image_and_back(page: Page) -> N
     assert row["kind"] == "annotation"
     to_the_map_and_back(page)
     assert "kind=annotations" in page.url
+
+
+def test_slices_lead_from_their_card_to_an_image_and_back(page: Page) -> None:
+    card(page, "Slices").get_by_role("link", name="Open Slices").click()
+    page.wait_for_url("**/slices?*")
+    page.get_by_text("times over-represented in test").first.wait_for()
+    assert "cluster 0" in {row["slice"] for row in table_of(page)}
+    to_the_map_and_back(page)
+    page.go_back()
+    page.wait_for_url("**/health?*")
+    card(page, "Slices").wait_for()
+
+
+def test_unreadable_files_are_named_with_their_reasons_and_taken_away(page: Page) -> None:
+    page.locator(".st-key-health_unreadable button").click()
+    page.wait_for_url("**kind=unreadable*")
+    settled(page)
+    rows = table_of(page)
+    assert {row["kind"] for row in rows} == {"unreadable"}
+    page.get_by_text("is no usable image").nth(len(rows) - 1).wait_for()
+    card(page, "Unreadable files").get_by_role("link", name="Open Quality").click()
+    page.wait_for_url("**/quality?*")
+    page.get_by_test_id("stDataFrame").wait_for()
+    page.go_back()
+    page.wait_for_url("**/health?*kind=unreadable*")
+    page.get_by_text("is no usable image").first.wait_for()

@@ -13,6 +13,7 @@ from dataeval_ui.errors import InputError
 from dataeval_ui.services.context import open_services
 from dataeval_ui.services.demo import install_demo
 from dataeval_ui.services.drift import answer_for_drift, append_history, compare_runs_for_drift
+from dataeval_ui.services.drift_images import told_with_images
 from dataeval_ui.services.drift_map import drift_map
 from dataeval_ui.services.run import Run
 from dataeval_ui.services.runs import open_run
@@ -66,6 +67,21 @@ def test_a_test_image_is_placed_by_itself_as_among_all(demo: dict[str, Run]) -> 
     alone = drift_map(demo["first"], demo["drifted"], one)
     np.testing.assert_allclose(alone.test_xy[0], together.test_xy[7], rtol=0, atol=1e-6)
     np.testing.assert_array_equal(together.reference_xy, demo["first"].projection.xy)
+
+
+def test_json_has_what_the_map_and_the_galleries_say(demo: dict[str, Run]) -> None:
+    first, drifted = demo["first"], demo["drifted"]
+    answer = answer_for_drift(first, drifted, n_permutations=19)
+    told = json.loads(json.dumps(told_with_images(first, drifted, answer)))
+    assert told["map"] == {"n_test": told["n_test"], "n_unsure": int(drift_map(first, drifted, answer).is_unsure.sum())}
+    for name, of, other in (("new_in_test", drifted, first), ("vanished", first, drifted)):
+        assert [image["image_id"] for image in told[name]] == [image["image_id"] for image in answer.told[name]]
+        image, near = told[name][0], told[name][0]["nearest"][0]
+        row, beside = of.row_of[image["image_id"]], other.row_of[near["image_id"]]
+        cosines = other.view.embeddings @ of.view.embeddings[row]
+        assert near["similarity"] == pytest.approx(cosines.max(), abs=1e-5)
+        assert near["similarity"] == pytest.approx(cosines[beside], abs=1e-5)
+    assert answer.told["vanished"][0].keys() == {"image_id", "path", "score"}
 
 
 def test_runs_of_other_embeddings_are_refused_with_the_way_to_run_again(demo: dict[str, Run]) -> None:

@@ -37,6 +37,7 @@ states = some.builds(
     ranges=some.dictionaries(names, bounds, max_size=3),
     hidden=some.frozensets(some.integers(0, 500), max_size=6),
     selection=some.none() | some.text("abcXYZ09-_", min_size=1, max_size=30),
+    window=some.sampled_from([None, "1_2_3", "-0.5125_2e-7_1234.5", "12.75_-3_1"]),
 )
 
 
@@ -55,7 +56,9 @@ def test_the_default_state_needs_no_parameter() -> None:
 
 @given(
     some.dictionaries(
-        some.sampled_from(["colour", "image", "k", "scope", "panel", "hide", "selected", "in.label", "range.score"]),
+        some.sampled_from(
+            ["colour", "image", "k", "scope", "panel", "hide", "selected", "in.label", "range.score", "at"]
+        ),
         some.lists(some.text(max_size=20), min_size=1, max_size=3),
     )
 )
@@ -69,6 +72,13 @@ def test_no_address_raises(params: dict[str, list[str]]) -> None:
 @pytest.mark.parametrize("text", ["", "1", "..", "a..b", "2..1", "nan..1", "0..inf", "1..2..3", "1e999..2"])
 def test_what_is_no_range_is_none(text: str) -> None:
     assert parse_range(text) is None
+
+
+@pytest.mark.parametrize(
+    "text", ["1_2", "1_2_3_4", "1_2_x", "1_2_3\n", "nan_1_1", "1_2_1e400000", "٣_1_1", "_1_2_3", "<b>"]
+)
+def test_what_is_no_window_is_none(text: str) -> None:
+    assert parse_explore({"at": [text]}).window is None
 
 
 @given(some.integers(1, 3_000), some.integers(0, 2**32 - 1))

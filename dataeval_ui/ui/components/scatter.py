@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 
 Mode = Literal["pan", "lasso", "box"]
 _WEBGL_MISSING = "dataeval_ui.webgl_missing"
-_EVENTS = ("click", "selection", "hidden", "webgl")
+_EVENTS = ("click", "selection", "hidden", "window", "webgl")
+WINDOW = re.compile(r"(-?\d{1,15}(\.\d{1,15})?(e-\d{1,3})?(_|$)){3}(?<!_)", re.ASCII)
+"""A window on the map: its centre on the plane and its zoom, 1 where all points just fit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +112,8 @@ class MapEvents:
         Rows inside the lasso or box, ascending; empty when the selection was cleared.
     hidden : frozenset of int or None
         Codes that the legend hides now; empty when all are shown again.
+    window : str or None
+        Where the map was moved or zoomed to, see `WINDOW`; empty for all of it. Told by maps that keep their window.
     webgl_missing : bool
         The browser has no WebGL2: nothing was drawn, the page falls back.
     """
@@ -116,6 +121,7 @@ class MapEvents:
     click: int | None = None
     selection: Int64 | None = None
     hidden: frozenset[int] | None = None
+    window: str | None = None
     webgl_missing: bool = False
 
 
@@ -169,11 +175,15 @@ def read_events(sent: dict[str, Any], *, n_points: int, n_categories: int) -> Ma
         if not isinstance(hidden, list) or not all(type(code) is int and 0 <= code <= n_categories for code in hidden):
             raise ParameterError("The browser sent categories that the legend does not have; reload the page.")
         hidden = frozenset(hidden)
+    window = sent.get("window")
+    if window is not None and not (isinstance(window, str) and (not window or WINDOW.fullmatch(window))):
+        raise ParameterError("The browser sent a window that this map cannot have; reload the page.")
     selection = sent.get("selection")
     return MapEvents(
         click=click,
         selection=None if selection is None else decode_rows(selection, n_points),
         hidden=hidden,
+        window=window,
         webgl_missing=sent.get("webgl") is False,
     )
 
@@ -214,6 +224,8 @@ def scatter_map(
     shown: Int64 | Sequence[int] | None = None,
     hidden: Sequence[int] | frozenset[int] = (),
     highlight: Highlight | None = None,
+    window: str | None = None,
+    keeps_window: bool = False,
     mode: Mode = "pan",
     look: MapLook | None = None,
     label: str = "Map of the dataset",
@@ -244,6 +256,10 @@ def scatter_map(
     hidden : codes of `colour.categories`
         Categories that the legend hides; `len(categories)` stands for missing values.
     highlight : Highlight, optional
+    window : str, optional
+        Where to look, as an event told it; None shows all points.
+    keeps_window : bool, default False
+        Tell of a window that the user moved, and write it into the page's address as the parameter `at`.
     mode : {"pan", "lasso", "box"}
         What dragging does at first; the map's own buttons change it.
     look : MapLook, optional
@@ -275,6 +291,8 @@ def scatter_map(
         "hidden": sorted(int(code) for code in hidden),
         "query": None if highlight is None else highlight.query_row,
         "neighbours": [] if highlight is None else [int(row) for row in highlight.neighbour_rows],
+        "window": window,
+        "keepsWindow": keeps_window,
         "mode": mode,
         "pointPx": look.point_px,
         "opacity": look.opacity,

@@ -50,6 +50,8 @@ def take_events(run: Run, view: ExploreState) -> None:
         select(run, events.selection)
     if events.hidden is not None:
         state.change_explore(hidden=events.hidden)
+    if events.window is not None:
+        state.change_explore(window=events.window or None)
 
 
 def look_at(row: int) -> None:
@@ -133,6 +135,8 @@ def render_map(
         shown=shown,
         hidden=view.hidden,
         highlight=highlight,
+        window=view.window,
+        keeps_window=True,
         look=look,
         label=f"Map of {visible(run.dataset.name, max_chars=80)}, {run.n_images:,} images",
     )

@@ -99,3 +99,14 @@ def test_noise_is_grey_and_every_category_has_a_colour_of_its_theme():
 def test_a_look_outside_its_range_is_refused(look):
     with pytest.raises(ParameterError, match="must be in"):
         MapLook(**look)
+
+
+@pytest.mark.parametrize("window", ["1_2", "1_2_3_4", "<script>", "1_2_3\n", 7, ["1_2_3"], {"a": 1}])
+def test_a_window_that_is_none_is_refused(window: object) -> None:
+    with pytest.raises(ParameterError, match="window"):
+        read(window=window)
+
+
+def test_a_window_is_told_as_it_was_sent_and_all_of_the_map_is_empty() -> None:
+    assert read(window="-1.5_2e-7_3").window == "-1.5_2e-7_3"
+    assert read(window="").window == ""

@@ -247,6 +247,7 @@ export class ScatterMap extends Scene {
 
   destroy() {
     this.size.stop();
+    this.kept.destroy();
     clearTimeout(this.rest);
     cancelAnimationFrame(this.frame);
     this.renderer.destroy();

@@ -8,6 +8,7 @@ import { Overlay } from "./overlay.js";
 import { readTheme } from "./parts.js";
 import { HIDDEN, MOVING_BUDGET, NORMAL, Renderer, SELECTED } from "./renderer.js";
 import { View } from "./view.js";
+import { KeptWindow } from "./window.js";
 
 const REST_MS = 160; // after the last movement: draw all points again
 
@@ -21,6 +22,7 @@ export class Scene {
     this.overlay = new Overlay(parts.overlay);
     Object.assign(this, { mode: "pan", showImages: false, showLines: true, near: null, hovered: -1, focused: -1, currentShape: null });
     Object.assign(this, { points: null, selection: null, shown: null, hidden: new Set(), range: null, columns: [] });
+    this.kept = new KeptWindow(this);
     this.given = {}; // what Python said last, to act on changes alone
   }
 
@@ -62,7 +64,7 @@ export class Scene {
       if (this.changed("points", [data.points, data.version])) {
         this.parts.say(`Loading ${data.n.toLocaleString("en")} points…`);
         this.points = null;
-        for (const name of ["colour", "hover", "selected", "shown", "hidden", "neighbours"]) delete this.given[name];
+        for (const name of ["colour", "hover", "selected", "shown", "hidden", "neighbours", "window"]) delete this.given[name];
       }
       const [points, values] = await Promise.all([loadPoints(data.points), loadColumn(data.colour, data.n)]);
       if (turn !== this.turn) return; // a later rerun has overtaken this one
@@ -108,7 +110,11 @@ export class Scene {
     }
     if (differs("shown", data.shown?.digest)) this.shown = data.shown ? decodeMask(data.shown.bits, n) : null;
     if (differs("hidden", [data.hidden, data.colour.url])) this.hidden = new Set(data.hidden);
-    if (this.changed("neighbours", [data.query, data.neighbours])) this.bringIntoView(data.query);
+    // a window that comes with a query is the user's own, and may leave the query out
+    const isPlaced = this.changed("window", data.window);
+    if (isPlaced) this.kept.take(data.window);
+    const isAnswered = this.changed("neighbours", [data.query, data.neighbours]);
+    if (isAnswered && !(isPlaced && data.window)) this.bringIntoView(data.query);
     this.legend.showHidden(this.hidden);
     const lookChanged = this.changed("look", [data.pointPx, data.opacity]);
     if (restated) this.restate();
@@ -162,6 +168,7 @@ export class Scene {
     if (this.view.width === width && this.view.height === height && this.ratio === ratio) return;
     this.ratio = ratio;
     this.view.resize(width, height, this.grid?.bounds);
+    this.kept.resized();
     this.renderer.gl && this.renderer.resize(width, height, ratio);
     this.overlay.resize(width, height, ratio);
     this.rechoose = true;
@@ -185,6 +192,7 @@ export class Scene {
   }
 
   moved() {
+    this.kept.moved();
     this.moving = true;
     clearTimeout(this.rest);
     this.rest = setTimeout(() => {
