@@ -6,14 +6,18 @@ import atexit
 import os
 import shutil
 import tempfile
-from functools import cache
 from pathlib import Path
 
+CACHE = "TESTS_OF_DATAEVAL_UI"
+"""Names the folder that the processes of one test run share; the first of them makes it and takes it away."""
 
-@cache
+
 def _shared(name: str) -> Path:
-    folder = Path(tempfile.mkdtemp(prefix=f"dataeval-ui-{name}-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    if CACHE not in os.environ:
+        os.environ[CACHE] = tempfile.mkdtemp(prefix="dataeval-ui-tests-")
+        atexit.register(shutil.rmtree, os.environ[CACHE], ignore_errors=True)
+    folder = Path(os.environ[CACHE], name)
+    folder.mkdir(exist_ok=True)
     return folder
 
 

@@ -46,6 +46,7 @@ server_metadata_url = "{provider.url}/.well-known/openid-configuration"
 def log_in(browser: Browser, url: str) -> Page:
     """Come as a stranger and press Log in."""
     page = browser.new_context().new_page()
+    page.set_default_timeout(60_000)
     page.goto(url)
     page.get_by_text(LOG_IN).wait_for()
     assert page.get_by_text("Colour by").count() == 0

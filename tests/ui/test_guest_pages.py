@@ -55,7 +55,7 @@ def told(app):
     """Everything that a page shows or offers."""
     options = [option for box in app.selectbox for option in box.options]
     tables = [frame.value.to_csv() for frame in app.dataframe]
-    return "\n".join([words(app), *options, *tables, *(info.value for info in app.info)])
+    return "\n".join([words(app), *options, *tables, *(each.value for each in (*app.info, *app.success))])
 
 
 ASKED = {
