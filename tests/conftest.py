@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +16,6 @@ if TYPE_CHECKING:
 
 
 share_compiled()
-
-
-def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Share the whole suite among a few processes, file by file; run what the command line names in this one."""
-    whole = config.args_source is not pytest.Config.ArgsSource.ARGS
-    return min(4, os.cpu_count() or 1) if whole else 0
 
 
 @pytest.hookimpl(wrapper=True)

@@ -36,6 +36,11 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def without_settings() -> dict[str, str]:
+    """Return the environment without settings of ours: commands that were tested in this process leave theirs in it."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("DATAEVAL_UI_")}
+
+
 @contextmanager
 def serving(workspace: Path, *, port: int | None = None, cwd: Path = ROOT) -> Iterator[Server]:
     """Start `dataeval-ui serve` on a workspace; stop it, and the worker that it started, at the end."""
@@ -44,7 +49,7 @@ def serving(workspace: Path, *, port: int | None = None, cwd: Path = ROOT) -> It
     process = subprocess.Popen(
         [*argv, "--workspace", str(workspace)],
         cwd=cwd,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**without_settings(), "PYTHONPATH": str(ROOT)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,

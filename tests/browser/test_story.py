@@ -82,6 +82,7 @@ def test_a_zip_becomes_a_map_that_answers_questions_and_a_reload_changes_nothing
     clicked = int(query_param(page, "image") or -1)
     assert np.linalg.norm(np.subtract(place_of(page, clicked), place_of(page, row))) < 12  # points may overlap
     neighbours = gallery(page, "Most similar images")
+    neighbours.locator("img").nth(23).wait_for()
     shown = rows_in(neighbours)
     assert len(shown) == 24
     assert_same_order(run, clicked, shown)
