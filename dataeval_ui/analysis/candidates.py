@@ -11,7 +11,7 @@ import numpy as np
 from dataeval_ui.types import NeighborGraph, batches
 
 if TYPE_CHECKING:
-    from dataeval_ui.types.base import Bool, Int32, Int64, UInt64
+    from dataeval_ui.types.base import Bool, Int32, Int64, UInt8, UInt64
 
 MAX_HASH_PARTNERS = 32
 """Partners by hash that one image has at most, nearest first: of thousands of images with the same hash (blank pages, a
@@ -115,15 +115,20 @@ def _close_pairs(hashes: UInt64, group: Int64, radius: int) -> Int64:
     for part in batches(group.size, max(1, 2**22 // group.size)):
         distances = np.bitwise_count(hashes[group[part]][:, None] ^ hashes[group][None, :])
         later = np.arange(group.size)[None, :] > np.arange(part.start, part.stop)[:, None]
-        close = later & (distances <= radius)
-        for crowded in np.flatnonzero(close.sum(axis=1) > MAX_HASH_PARTNERS):
-            columns = np.flatnonzero(close[crowded])
-            nearest = columns[np.argsort(distances[crowded, columns], kind="stable")[:MAX_HASH_PARTNERS]]
-            close[crowded] = False
-            close[crowded, nearest] = True
-        left, right = np.nonzero(close)
+        left, right = _nearest_close(later & (distances <= radius), distances)
         found.append(np.stack([group[part.start + left], group[right]], axis=1))
     return np.concatenate(found)
+
+
+def _nearest_close(close: Bool, distances: UInt8) -> tuple[Int64, Int64]:
+    """Return the places that are true, in a row at most `MAX_HASH_PARTNERS`: those of the least distances."""
+    for crowded in np.flatnonzero(close.sum(axis=1) > MAX_HASH_PARTNERS):
+        columns = np.flatnonzero(close[crowded])
+        nearest = columns[np.argsort(distances[crowded, columns], kind="stable")[:MAX_HASH_PARTNERS]]
+        close[crowded] = False
+        close[crowded, nearest] = True
+    left, right = np.nonzero(close)
+    return left, right
 
 
 def cross_hash_pairs(hashes: UInt64, turned: UInt64, *, radius: int) -> Int64:
@@ -185,12 +190,6 @@ def _near_each_other(own: UInt64, other: UInt64, rows: Int64, columns: Int64, ra
     found = [np.empty((0, 2), dtype=np.int64)]
     for part in batches(rows.size, max(1, 2**22 // max(columns.size, 1))):
         distances = np.bitwise_count(own[rows[part]][:, None] ^ other[columns][None, :])
-        close = distances <= radius
-        for crowded in np.flatnonzero(close.sum(axis=1) > MAX_HASH_PARTNERS):
-            near = np.flatnonzero(close[crowded])
-            nearest = near[np.argsort(distances[crowded, near], kind="stable")[:MAX_HASH_PARTNERS]]
-            close[crowded] = False
-            close[crowded, nearest] = True
-        left, right = np.nonzero(close)
+        left, right = _nearest_close(distances <= radius, distances)
         found.append(np.stack([rows[part.start + left], columns[right]], axis=1))
     return np.concatenate(found)

@@ -8,7 +8,7 @@ from typing import Any
 GROUPS: dict[str, tuple[str, ...]] = {
     "look": ("demo", "serve"),
     "analyse": ("run", "backbones", "names", "parts", "compare", "drift"),
-    "ask": ("findings", "search", "check", "export"),
+    "ask": ("findings", "boxes", "search", "check", "export"),
     "review and share": ("decide", "assign", "decisions", "cleaned", "clean", "share", "import-decisions"),
     "keep house": (
         *("datasets", "runs", "jobs", "cancel", "resume", "remove"),

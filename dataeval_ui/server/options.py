@@ -37,6 +37,8 @@ THEME: dict[str, object] = {
 STREAMLIT_OPTIONS: dict[str, object] = {
     # Streamlit collects garbage after every run of a script: 36-70 ms of each click. `gc_thread` does it now and then.
     "runner.postScriptGC": False,
+    # What stands alone in a page's file, such as the docstring of a constant, is no text of the page.
+    "runner.magicEnabled": False,
     "server.address": "127.0.0.1",
     "server.headless": True,
     "server.fileWatcherType": "none",

@@ -199,9 +199,8 @@ def data_routes(open_run: OpenRun, settings: Settings) -> list[BaseRoute]:
         etag = digest_of([found.file_id, found.box, found.mask, MAX_IMAGE_PX])
         return _immutable(request, etag, "image/jpeg", lambda: _picture(run, row, settings, boxed=True))
 
-    async def frontend(
-        request: Request,
-    ) -> Response:  # from memory: a thread for each of twenty small files took longer
+    async def frontend(request: Request) -> Response:
+        # from memory, and therefore in no thread of its own: a page asks for twenty of them at once
         path = request.path_params["path"]
         files = frontend_files()
         if request.path_params["digest"] != frontend_digest() or path not in files:

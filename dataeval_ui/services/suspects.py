@@ -1,4 +1,4 @@
-"""Suspected labels beside the page: they take seconds to minutes at the first time, and nobody should wait for them."""
+"""Suspected labels and turned copies beside the page: they take up to minutes at the first time, once a run."""
 
 from __future__ import annotations
 
@@ -22,10 +22,14 @@ _lock = threading.Lock()
 
 
 def are_ready(run: Run) -> bool:
-    """Whether a run's suspected labels are kept, or nothing is to be waited for: there are no labels, or it failed."""
+    """Whether all that can be decided on is kept, or nothing is to be waited for: computing it failed."""
     from dataeval_ui.services.labels import are_label_errors_kept, classes_of
+    from dataeval_ui.services.turned import are_known
 
-    if "keyed_findings" in vars(run) or are_label_errors_kept(run):
+    if "keyed_findings" in vars(run):
+        return True
+    is_kept = are_known(run)
+    if is_kept and are_label_errors_kept(run):
         return True
     with _lock:
         begun = _begun.get(run)
@@ -33,13 +37,13 @@ def are_ready(run: Run) -> bool:
         return not begun.is_alive()  # what failed fails again where it is asked for, and says why
     try:
         classes_of(run)
-    except InputError:
-        return True
+    except InputError:  # without labels none is suspected
+        return is_kept
     return False
 
 
 def begin(run: Run) -> threading.Thread:
-    """Compute a run's suspected labels in a thread, once; they are kept in its folder."""
+    """Compute a run's suspected labels and turned copies in a thread, once; they are kept in its folder."""
     with _lock:
         if (thread := _begun.get(run)) is None:
             thread = _begun[run] = threading.Thread(target=_compute, args=(run,), name="suspects", daemon=True)
@@ -64,4 +68,4 @@ def _compute(run: Run) -> None:
     try:
         _ = run.keyed_findings
     except Exception:
-        logger.exception("The suspected labels of run %s were not computed; who opens Review meets the error.", run.id)
+        logger.exception("The findings of run %s were not completed; who opens Review meets the error.", run.id)

@@ -68,12 +68,14 @@ def test_what_fails_beside_fails_again_where_it_is_asked_for(run: Run, monkeypat
         review_queue(run, wait=False)
 
 
-def test_a_run_without_labels_waits_for_nothing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_without_labels_waits_for_turned_copies_alone(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     table = run.first_places
     nothing = np.full(table.num_rows, None, dtype=object).tolist()
     monkeypatch.setitem(
         vars(run), "first_places", table.set_column(table.column_names.index("label"), "label", [nothing])
     )
+    assert not suspects.are_ready(run)
+    assert run.turned.n_pairs >= 0  # looked for, and kept
     assert suspects.are_ready(run)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -245,3 +246,11 @@ def test_a_table_offers_its_columns_as_labels_and_splits(tmp_path: Path, open_pa
         "parity",
         "third",
     )
+
+
+def test_what_stands_alone_in_a_pages_file_is_not_written_on_the_page():
+    """Streamlit would write the docstring of a constant, unless it is told not to; `AppTest` is not told."""
+    for path in sorted((Path(state.__file__).parent / "app_pages").glob("*.py")):
+        body = ast.parse(path.read_text(encoding="utf-8")).body
+        alone = [node for node in body[1:] if isinstance(node, ast.Expr) and not isinstance(node.value, ast.Call)]
+        assert alone == [], path.name

@@ -24,13 +24,12 @@ _TABS = {"queue": "Queue", "conflicts": "Conflicts", "agreement": "Reviewers", "
 _SEEN = "review_seen"
 _DRAWN_AT = "review_drawn_at"
 _LOOK_EVERY_S = 0.7
-_REDRAW_EVERY_S = 1.0
-"""Where many decide at once, a page is drawn anew this often at most: what others decide is seen within two seconds."""
+_REDRAW_EVERY_S = 1.0  # at most, where many decide at once: what others decide is seen within two seconds
 
 
 @st.fragment(run_every=_LOOK_EVERY_S)
 def watch(run: Run) -> None:
-    """Draw the page anew when anybody has decided, or the suspected labels are there."""
+    """Draw the page anew when anybody has decided, or what takes long is there."""
     if _state_of(run) != st.session_state.get(_SEEN):
         if time.monotonic() - st.session_state.get(_DRAWN_AT, 0.0) < _REDRAW_EVERY_S:
             return
@@ -62,7 +61,10 @@ def draw(run: Run) -> None:
     items = review_queue(run, of_run_alone=not viewer.is_owner, wait=show in ("agreement", "results"))
     _, is_all = st.session_state[_SEEN]
     if not is_all:
-        st.caption(":material/hourglass_top: Looking for labels that may be wrong; they join the list by themselves.")
+        st.caption(
+            ":material/hourglass_top: Looking for labels that may be wrong and for mirrored copies; "
+            "they join the list by themselves."
+        )
     if not items:
         _render_nothing(is_all)
         return
@@ -115,5 +117,4 @@ def _change_show() -> None:
 
 
 with shown_errors():
-    opened = render_run_choice("review")
-    review(opened)
+    review(render_run_choice("review"))
