@@ -1,4 +1,4 @@
-"""The analysed run that ships with the demo is of the files that ship, and finds what was planted in them."""
+"""The analysed runs that ship with the demo are of the files that ship, and find what was planted in them."""
 
 from __future__ import annotations
 
@@ -11,17 +11,19 @@ import pytest
 import xxhash
 
 from dataeval_ui.embed.backbones import DEFAULT_BACKBONE
+from dataeval_ui.services.compare import compare_runs
 from dataeval_ui.services.context import open_services
-from dataeval_ui.services.demo import install_demo
+from dataeval_ui.services.demo import LAYER, RUN, install_demo, install_demo_runs, join, part
 from dataeval_ui.services.execute import RESULTS_VERSION
-from dataeval_ui.services.runs import open_run
+from dataeval_ui.services.planted import TRANSFORMS, load_planted
+from dataeval_ui.services.runs import find_run, list_runs, open_run
 from dataeval_ui.types import AnalysisParams
 from tests.demo_truth import DEMO, IMAGES, TRUTH, files_below, planted_exact_groups, planted_near_pairs
 
 if TYPE_CHECKING:
     from dataeval_ui.services.run import Run
 
-BUNDLE = DEMO / "demo-run.zip"
+BUNDLE = DEMO / RUN
 
 
 @pytest.fixture(scope="module")
@@ -41,12 +43,49 @@ def paths_of(run: Run, kind: str) -> set[frozenset[str]]:
     return {frozenset(finding.paths) for finding in run.findings if finding.kind == kind}
 
 
-def test_the_bundle_is_small_and_names_no_folder_of_its_maker() -> None:
-    assert BUNDLE.stat().st_size < 6_000_000
-    with zipfile.ZipFile(BUNDLE) as archive:
+@pytest.mark.parametrize(("name", "most_bytes"), [(RUN, 6_000_000), (LAYER, 300_000)])
+def test_a_bundle_is_small_and_names_no_folder_of_its_maker(name: str, most_bytes: int) -> None:
+    assert (DEMO / name).stat().st_size < most_bytes
+    with zipfile.ZipFile(DEMO / name) as archive:
         card = archive.read("bundle.json").decode()
     assert '"/' not in card
     assert str(Path.home()) not in card
+
+
+def test_a_bundle_is_joined_again_as_it_was(tmp_path: Path) -> None:
+    contents = []
+    join(BUNDLE, DEMO / LAYER, tmp_path / "whole.zip")
+    part(BUNDLE, tmp_path / "whole.zip", tmp_path / "parted.zip")
+    join(BUNDLE, tmp_path / "parted.zip", tmp_path / "again.zip")
+    for name in ("whole.zip", "again.zip"):
+        with zipfile.ZipFile(tmp_path / name) as archive:
+            contents.append({member: archive.read(member) for member in archive.namelist()})
+    assert contents[0] == contents[1]
+    assert {"manifest.parquet", "images.parquet", "embeddings.parquet"} <= set(contents[0])
+
+
+def test_compare_has_every_number_on_the_demo(tmp_path: Path) -> None:
+    services = open_services(workspace=tmp_path / "workspace")
+    opened = install_demo_runs(services)
+    assert install_demo_runs(services) == opened
+    assert find_run(services, "demo") == opened
+    (other,) = [run for run in list_runs(services) if run.id != opened.id]
+    assert other.params == AnalysisParams()
+    assert other.summary["results_version"] == RESULTS_VERSION
+    comparison = compare_runs(services, [opened.id, other.id])
+    assert comparison.n_alone == (0, 0)
+    output, early = comparison.scores
+    assert output.knn is not None
+    assert early.knn is not None
+    assert output.knn.low > early.knn.high  # an early layer sees colours and textures, hardly classes
+    for run_id, score in zip(comparison.run_ids, comparison.scores, strict=True):
+        planted = load_planted(open_run(services, run_id))
+        assert planted is not None
+        assert set(planted.shares) == set(TRANSFORMS)
+        assert planted.n_images == 100
+        assert score.clusters is not None
+        assert score.images_per_s
+        assert score.peak_rss_bytes
 
 
 def test_the_run_is_of_the_shipped_files(run: Run, id_of: dict[str, str]) -> None:

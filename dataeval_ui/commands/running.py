@@ -27,9 +27,9 @@ def serve(services: Services, args: argparse.Namespace) -> int:
 def demo(services: Services, args: argparse.Namespace) -> int:
     """Import the analysed demo and serve it."""
     from dataeval_ui.server.serve import serve as serve_dashboard
-    from dataeval_ui.services.demo import install_demo
+    from dataeval_ui.services.demo import install_demo_runs
 
-    run = install_demo(services)
+    run = install_demo_runs(services)
     serve_dashboard(services.settings, open_browser=not args.no_browser, page=f"explore?run={run.id}")
     return 0
 

@@ -32,7 +32,7 @@ class RunScore:
     Attributes
     ----------
     name : str
-        Its backbone; where two runs have the same one, the run's id too.
+        Its backbone; where two runs have the same one, layer and pooling too; where these are the same, the run's id.
     knn : Share or None
         Images whose 15 nearest vote for their own label; None with fewer than two labels.
     clusters : ClusterAgreement or None
@@ -179,11 +179,10 @@ def _compared(kept: _Kept, run_ids: tuple[str, ...]) -> Comparison:
 
 
 def _names(runs: Sequence[Run]) -> list[str]:
-    backbones = [run.record.backbone for run in runs]
-    return [
-        backbone if backbones.count(backbone) == 1 else f"{backbone} ({run.id[:6]})"
-        for backbone, run in zip(backbones, runs, strict=True)
-    ]
+    names = [run.record.backbone for run in runs]
+    for more in (lambda run: f" · {run.record.key.layer} {run.record.key.pooling}", lambda run: f" ({run.id[:6]})"):
+        names = [name if names.count(name) == 1 else name + more(run) for name, run in zip(names, runs, strict=True)]
+    return names
 
 
 def _labels(run: Run, rows: Int64) -> list[str | None]:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from dataeval_ui.services.compare import Comparison, compare_runs
-from dataeval_ui.services.demo import install_demo
+from dataeval_ui.services.demo import install_demo, install_demo_runs
 from tests.browser.serving import Server, serving, settled
 from tests.second_run import add_second_run, register_tiny
 from tests.ui.conftest import open_workspace
@@ -90,10 +90,8 @@ def test_a_click_in_the_second_map_shows_the_image_and_its_nearest_by_both(
     page.context.close()
 
 
-def test_a_lasso_in_one_map_selects_in_both(compared: Compared, browser: Browser) -> None:
-    page = opened(browser, compared.address)
-    page.get_by_role("button", name="Select with a lasso").nth(1).click()
-    places = places_of(page, 1, len(compared.comparison.image_ids))
+def lasso_left_half(page: Page, places: np.ndarray) -> int:
+    """Draw a lasso around the left half of a map's points; returns how many these are."""
     middle = float(np.median(places[:, 0]))
     left, top, bottom = places[:, 0].min() - 8, places[:, 1].min() - 8, places[:, 1].max() + 8
     page.mouse.move(left, top)
@@ -103,7 +101,13 @@ def test_a_lasso_in_one_map_selects_in_both(compared: Compared, browser: Browser
     page.mouse.up()
     page.wait_for_url("**selected=*")
     settled(page)
-    n = int((places[:, 0] < middle).sum())
+    return int((places[:, 0] < middle).sum())
+
+
+def test_a_lasso_in_one_map_selects_in_both(compared: Compared, browser: Browser) -> None:
+    page = opened(browser, compared.address)
+    page.get_by_role("button", name="Select with a lasso").nth(1).click()
+    n = lasso_left_half(page, places_of(page, 1, len(compared.comparison.image_ids)))
     page.get_by_text(f"{n} images selected").wait_for()
     page.context.close()
 
@@ -113,3 +117,28 @@ def test_the_page_is_not_wider_than_a_narrow_screen(compared: Compared, browser:
     main = page.locator("[data-testid=stMain]")
     assert main.evaluate("node => node.scrollWidth <= node.clientWidth")
     page.context.close()
+
+
+def selected_in(page: Page, which: int) -> int:
+    """How many points of one of the maps are marked as selected."""
+    return int(page.locator(".map").nth(which).evaluate("map => map.inspect.selected()"))
+
+
+def test_the_demo_opens_filled_and_one_selection_marks_both_maps(
+    tmp_path_factory: pytest.TempPathFactory, browser: Browser
+) -> None:
+    services = open_workspace(tmp_path_factory.mktemp("demo") / "workspace")
+    run = install_demo_runs(services)
+    with serving(Path(services.workspace.root)) as server:
+        page = opened(browser, f"{server.url}/compare?run={run.id}")
+        page.get_by_text("choose efficientnet-lite0").wait_for()
+        cells = page.locator("[data-testid=stDataFrame] td").all_inner_texts()
+        assert len(cells) == 10 * 3
+        assert not [cell for cell in cells if cell in ("", "–")]
+        assert page.get_by_role("button", name="Measure with planted copies").count() == 0
+        page.get_by_role("button", name="Select with a lasso").nth(0).click()
+        places = places_of(page, 0, 620)
+        n = lasso_left_half(page, places)
+        page.get_by_text(f"{n} images selected").wait_for()
+        assert (selected_in(page, 0), selected_in(page, 1)) == (n, n)
+        page.context.close()

@@ -12,7 +12,7 @@ import pytest
 
 from dataeval_ui.services import runs as run_services
 from dataeval_ui.services.compare import compare_runs
-from dataeval_ui.services.demo import install_demo
+from dataeval_ui.services.demo import install_demo, install_demo_runs
 from dataeval_ui.services.runs import open_run
 from dataeval_ui.ui import state
 from dataeval_ui.ui.panels.compare_maps import place_of
@@ -25,6 +25,7 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Analysed]:
     """The demo under its own backbone, and under the tiny one as "second"."""
     services = open_workspace(tmp_path_factory.mktemp("two") / "workspace")
     run = install_demo(services)
+    (services.workspace.run_dir(run.id) / "planted.json").unlink()
     with pytest.MonkeyPatch.context() as monkeypatch:
         register_tiny(monkeypatch, services)
         add_second_run(services, run.id)
@@ -38,6 +39,18 @@ def test_one_run_says_how_to_get_a_second(tmp_path: Path, open_page: OpenPage) -
     assert failures(app) == []
     assert "Run its dataset with another backbone" in words(app)
     assert [link.page for link in app.page_link] == ["run"]
+
+
+def test_the_demos_runs_leave_no_number_of_the_table_open(tmp_path: Path, open_page: OpenPage) -> None:
+    services = open_workspace(tmp_path / "workspace")
+    run = install_demo_runs(services)
+    app = open_page(services, "compare", run=run.id)
+    assert failures(app) == []
+    table = app.dataframe[0].value
+    assert list(table.columns)[1:] == ["efficientnet-lite0 · conv_head avg", "efficientnet-lite0 · blocks.1 mean"]
+    assert table.shape == (10, 3)
+    assert not table.isin(["", "–"]).any(axis=None)
+    assert [button.key for button in app.button if button.key == "measure_planted"] == []
 
 
 def test_the_other_backbone_of_the_same_dataset_is_proposed(two: Analysed, open_page: OpenPage) -> None:

@@ -85,11 +85,14 @@ def _render_too_few(run: RunRecord, n_runs: int) -> None:
     with st.container(border=True):
         st.subheader("A comparison needs two runs", icon=":material/compare:", anchor=False)
         if n_runs > 1:
-            st.markdown("Choose two to four runs of the same images above, or run this dataset with another backbone.")
+            st.markdown(
+                "Choose two to four runs of the same images above, or run this dataset with another backbone, or "
+                "another layer of the same one."
+            )
         else:
             st.markdown(
-                f"There is one so far, with {plain(run.backbone)}. Run its dataset with another backbone; the images "
-                "are the same then, and everything else is compared."
+                f"There is one so far, with {plain(run.backbone)}. Run its dataset with another backbone, or with "
+                "another layer of this one; the images are the same then, and everything else is compared."
             )
         st.page_link(
             "app_pages/run.py",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from dataeval_ui.services.demo import install_demo
+from dataeval_ui.services.demo import install_demo_runs
 from dataeval_ui.services.runs import list_runs
 from dataeval_ui.ui import cached, state
 from dataeval_ui.ui.panels import views
@@ -135,5 +135,5 @@ def render_demo_button(*, key: str) -> None:
     """Draw the button that installs the demo and opens it."""
     if st.button("Try the demo", icon=":material/play_circle:", key=key, type="primary"):
         with st.spinner("Unpacking the demo…"):
-            run = install_demo(cached.services())
+            run = install_demo_runs(cached.services())
         st.switch_page("app_pages/explore.py", query_params={"run": run.id})

@@ -35,6 +35,7 @@ export class ScatterMap extends Scene {
       renderer: this.renderer,
       focused: () => this.focused,
       polygon: () => this.polygon,
+      selected: () => (this.selection ? countMask(this.selection) : 0),
       nearest: () => (this.showLines ? this.near : null),
     };
   }
