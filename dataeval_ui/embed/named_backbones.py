@@ -17,6 +17,7 @@ from dataeval_ui.embed.extras import check_extra
 from dataeval_ui.embed.families.inputs import IMAGENET_MEAN, IMAGENET_STD, whole_image
 from dataeval_ui.embed.hub import HubError, cached_file, fetch_file
 from dataeval_ui.embed.named_open_clip import UNKNOWN_LICENCE, of_folder, of_open_clip
+from dataeval_ui.embed.pins import pin_repository, pinned_revision
 from dataeval_ui.errors import BackboneUnavailableError, CheckpointError, InputError, StorageError, UnknownNameError
 from dataeval_ui.store.durable import read_json, write_json_durably
 from dataeval_ui.types import Backbone, Preprocessing
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 NAMED_PREFIXES = ("timm:", "open_clip:", "hf:")
 _REMEMBERED = "named-backbones.json"
 _VERSION = 1
+_WEIGHTS = "model.safetensors"
 _CONFIGS = ("config.json", "preprocessor_config.json")
 
 
@@ -45,7 +47,7 @@ def resolve_name(name: str, *, settings: Settings, workspace: Workspace) -> Back
     """
     prefix, _, rest = name.partition(":")
     if prefix == "hf":
-        return _of_transformers(name, rest, settings)
+        return _of_transformers(name, rest, settings, workspace)
     if prefix == "open_clip" and (folder := Path(rest).expanduser()).is_dir():
         return of_folder(name, folder)
     path = workspace.models_dir / _REMEMBERED
@@ -111,13 +113,21 @@ def _of_timm(name: str, model: str) -> Backbone:
     )
 
 
-def _of_transformers(name: str, repository: str, settings: Settings) -> Backbone:
+def _of_transformers(name: str, repository: str, settings: Settings, workspace: Workspace) -> Backbone:
     check_extra("transformers", name)
     folder = Path(repository).expanduser()
     is_local = folder.is_dir()
     if not is_local and repository.count("/") != 1:
         raise InputError(f"{name!r} names neither a folder nor a repository: hf:OWNER/NAME.")
-    _, preprocessor = (folder / c if is_local else _config_file(repository, c, settings) for c in _CONFIGS)
+    weights = f"{repository}/{_WEIGHTS}"
+    configs = []
+    for file_name in _CONFIGS:  # of the weights' commit, which the first of them pins where none is pinned yet
+        if is_local:
+            configs.append(folder / file_name)
+            continue
+        configs.append(_config_file(repository, file_name, pinned_revision(weights, workspace), settings))
+        pin_repository(weights, configs[-1], workspace)
+    _, preprocessor = configs
     try:
         told = read_json(preprocessor)
     except StorageError:
@@ -137,20 +147,20 @@ def _of_transformers(name: str, repository: str, settings: Settings) -> Backbone
         size_mb=0,
         best_for="what its authors say",
         n_gmacs=10.0,
-        hub=None if is_local else f"{repository}/model.safetensors",
+        hub=None if is_local else weights,
         companions=("config.json",),
-        path=str(folder.absolute() / "model.safetensors") if is_local else None,
+        path=str(folder.absolute() / _WEIGHTS) if is_local else None,
     )
 
 
-def _config_file(repository: str, file_name: str, settings: Settings) -> Path:
-    path = cached_file(f"{repository}/{file_name}")
+def _config_file(repository: str, file_name: str, revision: str, settings: Settings) -> Path:
+    path = cached_file(f"{repository}/{file_name}", revision=revision)
     if path is not None:
         return path
     why = "the hub may not be asked (offline)"
     if not settings.offline:
         try:
-            return fetch_file(f"{repository}/{file_name}")
+            return fetch_file(f"{repository}/{file_name}", revision=revision)
         except HubError as error:
             why = str(error)
     raise BackboneUnavailableError(

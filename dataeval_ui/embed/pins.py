@@ -62,6 +62,27 @@ def revision_of(backbone: Backbone, workspace: Workspace) -> str:
     return pin.revision if pin is not None else backbone.revision
 
 
+def pin_repository(hub: str, path: Path, workspace: Workspace) -> None:
+    """Pin the commit of a repository by another file of it that was met before its weights, unless one is pinned.
+
+    Parameters
+    ----------
+    hub : str
+        Of the weights: "owner/name/file".
+    path : Path
+        Of the other file, in the cache of the hub's client.
+    workspace : Workspace
+    """
+    if hub not in _read(workspace) and (revision := commit_of(path)) is not None:
+        _write(workspace, hub, Pin(revision=revision, sha256=""))
+
+
+def pinned_revision(hub: str, workspace: Workspace) -> str:
+    """Return the commit that the workspace has pinned for a repository, or "main"."""
+    pin = _read(workspace).get(hub)
+    return MOVING if pin is None else pin.revision
+
+
 def pin_first_use(backbone: Backbone, path: Path, workspace: Workspace) -> Pin | None:
     """Pin the version of a file that was fetched, unless one is pinned.
 
@@ -74,15 +95,14 @@ def pin_first_use(backbone: Backbone, path: Path, workspace: Workspace) -> Pin |
     workspace : Workspace
     """
     known = pin_of(backbone, workspace)
-    if known is not None or not _place(backbone):
+    is_settled = known is not None and (known.sha256 != "" or backbone.revision != MOVING)
+    if is_settled or not _place(backbone):
         return known
     revision = commit_of(path) if backbone.hub is not None else ""
     if revision is None:
-        return None
+        return known
     pin = Pin(revision=revision, sha256=_sha256(path))
-    pins = {**_read(workspace), _place(backbone): pin}
-    table = {place: {"revision": kept.revision, "sha256": kept.sha256} for place, kept in pins.items()}
-    write_json_durably(workspace.models_dir / _PINS, table)
+    _write(workspace, _place(backbone), pin)
     logger.info("%s is pinned to %s.", backbone.name, revision or f"SHA-256 {pin.sha256}")
     return pin
 
@@ -121,6 +141,12 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def _write(workspace: Workspace, place: str, pin: Pin) -> None:
+    pins = {**_read(workspace), place: pin}
+    table = {at: {"revision": kept.revision, "sha256": kept.sha256} for at, kept in pins.items()}
+    write_json_durably(workspace.models_dir / _PINS, table)
+
+
 def _read(workspace: Workspace) -> dict[str, Pin]:
     try:
         read = read_json(workspace.models_dir / _PINS)
@@ -130,7 +156,13 @@ def _read(workspace: Workspace) -> dict[str, Pin]:
     return {
         place: Pin(revision=entry["revision"], sha256=entry["sha256"])
         for place, entry in entries.items()
-        if isinstance(entry, dict)
-        and _DIGEST.fullmatch(str(entry.get("sha256")))
-        and (entry.get("revision") == "" or _COMMIT.fullmatch(str(entry.get("revision"))))
+        if isinstance(entry, dict) and _is_pin(entry.get("revision"), entry.get("sha256"))
     }
+
+
+def _is_pin(revision: object, sha256: object) -> bool:
+    """Whether at least one is told, and none is anything else than it should be."""
+    is_commit, is_digest = (
+        bool(expected.fullmatch(str(told))) for expected, told in ((_COMMIT, revision), (_DIGEST, sha256))
+    )
+    return (is_commit or revision == "") and (is_digest or sha256 == "") and (is_commit or is_digest)

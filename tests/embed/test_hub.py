@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -19,6 +20,7 @@ from dataeval_ui.cli import main
 from dataeval_ui.embed import hub
 from dataeval_ui.embed.backbones import get_backbone
 from dataeval_ui.embed.checkpoints import find_weights, resolve_checkpoint
+from dataeval_ui.embed.named_backbones import resolve_name
 from dataeval_ui.embed.pins import Pin, pin_of
 from dataeval_ui.errors import BackboneUnavailableError
 from dataeval_ui.settings import Settings
@@ -28,13 +30,20 @@ MAE = get_backbone("mae-base")  # the registry pins no commit
 REPOSITORY = "timm/vit_base_patch16_224.mae"
 FIRST, SECOND = "a" * 40, "b" * 40
 BODIES = {FIRST: bytes(range(256)) * 40, SECOND: bytes(range(256)) * 40 + b"more"}
+NAMED = {
+    "owner/vit/config.json": {FIRST: b"{}", SECOND: b"{}"},
+    "owner/vit/preprocessor_config.json": {FIRST: b'{"size": 32}', SECOND: b'{"size": 64}'},
+    "owner/vit/model.safetensors": BODIES,
+}
+"""A repository of transformers whose second commit prepares images otherwise."""
 
 
 class _Hub(BaseHTTPRequestHandler):
-    """A hub with one file of two commits; `main` is where its branch stands."""
+    """A hub with files of two commits; `main` is where its branch stands."""
 
     behaviour = "ok"
     main = FIRST
+    files: ClassVar[dict[str, dict[str, bytes]]] = {f"{REPOSITORY}/model.safetensors": BODIES, **NAMED}
 
     def log_message(self, *_: object) -> None:
         pass
@@ -50,10 +59,11 @@ class _Hub(BaseHTTPRequestHandler):
     def _answer(self) -> bytes:
         if self.behaviour == "slow":
             time.sleep(1.0)
-        found = re.fullmatch(rf"/{re.escape(REPOSITORY)}/resolve/(\w+)/model\.safetensors", self.path)
-        commit = self.main if found is not None and found[1] == "main" else found[1] if found is not None else ""
-        status = int(self.behaviour) if self.behaviour.isdigit() else 200 if commit in BODIES else 404
-        body = BODIES.get(commit, b"")
+        found = re.fullmatch(r"/([\w./-]+)/resolve/(\w+)/([\w.]+)", self.path)
+        commit = self.main if found is not None and found[2] == "main" else found[2] if found is not None else ""
+        bodies = {} if found is None else self.files.get(f"{found[1]}/{found[3]}", {})
+        status = int(self.behaviour) if self.behaviour.isdigit() else 200 if commit in bodies else 404
+        body = bodies.get(commit, b"")
         if self.behaviour == "wrong":
             body = bytes(len(body))
         self.send_response(status)
@@ -201,3 +211,26 @@ def test_what_somebody_laid_into_the_folder_is_not_pinned(workspace: Workspace) 
     place.write_bytes(b"mine")
     assert fetched(workspace) == b"mine"
     assert pin_of(MAE, workspace) is None
+
+
+def test_a_named_repository_prepares_images_as_the_commit_of_its_weights_does(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("transformers", reason="needs the extra hf")
+    settings = Settings(workspace=workspace.root)
+    name = "hf:owner/vit"
+    backbone = resolve_name(name, settings=settings, workspace=workspace)
+    assert backbone.preprocessing.input_px == 32
+    assert pin_of(backbone, workspace) == Pin(revision=FIRST, sha256="")
+    monkeypatch.setattr(_Hub, "main", SECOND)  # between the configuration and the weights
+    checkpoint = resolve_checkpoint(backbone, settings=settings, workspace=workspace)
+    assert checkpoint.path.read_bytes() == BODIES[FIRST]
+    pinned = Pin(revision=FIRST, sha256=hashlib.sha256(BODIES[FIRST]).hexdigest())
+    assert pin_of(backbone, workspace) == pinned
+    shutil.rmtree(tmp_path / "cache")
+    hub.fetch_file("owner/vit/preprocessor_config.json")  # another program follows the branch
+    assert resolve_name(name, settings=settings, workspace=workspace) == backbone
+    assert resolve_checkpoint(backbone, settings=settings, workspace=workspace) == checkpoint
+    assert pin_of(backbone, workspace) == pinned
+    fresh = resolve_name(name, settings=settings, workspace=open_workspace(tmp_path / "another"))
+    assert fresh.preprocessing.input_px == 64
