@@ -180,8 +180,9 @@ def _compared(kept: _Kept, run_ids: tuple[str, ...]) -> Comparison:
 
 def _names(runs: Sequence[Run]) -> list[str]:
     names = [run.record.backbone for run in runs]
-    for more in (lambda run: f" · {run.record.key.layer} {run.record.key.pooling}", lambda run: f" ({run.id[:6]})"):
-        names = [name if names.count(name) == 1 else name + more(run) for name, run in zip(names, runs, strict=True)]
+    layers = [f" · {run.record.key.layer} {run.record.key.pooling}" for run in runs]
+    for more in (layers, [f" ({run.id[:6]})" for run in runs]):
+        names = [name if names.count(name) == 1 else name + own for name, own in zip(names, more, strict=True)]
     return names
 
 
