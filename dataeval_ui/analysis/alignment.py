@@ -20,14 +20,17 @@ _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 
 def luma_of(rgb: UInt8) -> Float32:
     """Return the grey values of colour images, in [0, 255]."""
-    luma: Float32 = rgb.astype(np.float32) @ _LUMA
-    return luma
+    luma = rgb[..., 0] * _LUMA[0]
+    for channel in (1, 2):
+        luma += rgb[..., channel] * _LUMA[channel]
+    result: Float32 = luma
+    return result
 
 
-def shrink(images: Float32, side: int) -> Float32:
+def shrink(images: Float32 | UInt8, side: int) -> Float32:
     """Reduce squares of shape (n, larger, larger) to a side that divides theirs, by means."""
     step = images.shape[1] // side
-    total = images[:, :, ::step].copy()
+    total = images[:, :, ::step].astype(np.float32)
     for column in range(1, step):
         total += images[:, :, column::step]
     rows = total[:, ::step].copy()
@@ -87,7 +90,7 @@ def align(
 
 def sample(images: Float32, warp: Float32) -> tuple[Float32, Float32]:
     """Read images of shape (n, side, side) at places warped alike, bilinear; `inside` is 0 where one lies outside."""
-    from dataeval_ui.analysis.compiled import read_warped
+    from dataeval_ui.analysis.compiled_pairs import read_warped
 
     values = np.empty(images.shape, dtype=np.float32)
     inside = np.empty(images.shape[1:], dtype=np.float32)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dataeval_ui.types import NeighborGraph, batches
+from dataeval_ui.types import NeighborGraph
 
 if TYPE_CHECKING:
-    from dataeval_ui.types.base import Bool, Int32, Int64, UInt8, UInt64
+    from dataeval_ui.types.base import Bool, Int32, Int64, UInt64
 
 MAX_HASH_PARTNERS = 32
 """Partners by hash that one image has at most, nearest first: of thousands of images with the same hash (blank pages, a
@@ -69,13 +69,13 @@ def hash_pairs(hashes: UInt64, *, radius: int) -> Int64:
     rows = first[distinct != 0]
     rows.sort()
     found = [np.empty((0, 2), dtype=np.int64)]
-    edges = np.linspace(0, _N_BITS, radius + 2).astype(int).tolist()
-    for low, high in pairwise(edges):
+    for low, high in pairwise(np.linspace(0, _N_BITS, radius + 2).astype(int).tolist()):
         mask = np.uint64((1 << (high - low)) - 1)
         pieces = (hashes[rows] >> np.uint64(low)) & mask
         order = rows[np.argsort(pieces, kind="stable")]
-        starts = np.flatnonzero(np.diff(np.sort(pieces))) + 1
-        found += [_close_pairs(hashes, group, radius) for group in np.split(order, starts) if group.size > 1]
+        edges = np.flatnonzero(np.diff(np.sort(pieces))) + 1
+        bounds = np.stack([np.r_[0, edges], np.r_[edges, order.size]], axis=1) if order.size else np.empty((0, 2), int)
+        found.append(order[_near_each_other(hashes[order], hashes[order], np.hstack([bounds, bounds]), radius)])
     close = unique_pairs(np.concatenate(found), n)
     return unique_pairs(np.concatenate(list(_spread(close, members, first, distinct != 0))), n)
 
@@ -105,30 +105,12 @@ def hash_distances(left: UInt64, right: UInt64) -> Int32:
 
 def unique_pairs(pairs: Int64, n_images: int) -> Int64:
     """Return each pair once, the lower row on the left, sorted."""
-    codes = np.unique(pairs.min(axis=1) * n_images + pairs.max(axis=1)) if pairs.size else np.empty(0, np.int64)
+    codes = np.minimum(pairs[:, 0], pairs[:, 1]) * n_images + np.maximum(pairs[:, 0], pairs[:, 1])
+    codes.sort()  # several times faster than numpy's unique, which hashes
+    is_first = np.ones(codes.size, dtype=bool)
+    np.not_equal(codes[1:], codes[:-1], out=is_first[1:])
+    codes = codes[is_first]
     return np.stack([codes // max(n_images, 1), codes % max(n_images, 1)], axis=1)
-
-
-def _close_pairs(hashes: UInt64, group: Int64, radius: int) -> Int64:
-    """Compare all pairs of a group whose rows rise."""
-    found = []
-    for part in batches(group.size, max(1, 2**22 // group.size)):
-        distances = np.bitwise_count(hashes[group[part]][:, None] ^ hashes[group][None, :])
-        later = np.arange(group.size)[None, :] > np.arange(part.start, part.stop)[:, None]
-        left, right = _nearest_close(later & (distances <= radius), distances)
-        found.append(np.stack([group[part.start + left], group[right]], axis=1))
-    return np.concatenate(found)
-
-
-def _nearest_close(close: Bool, distances: UInt8) -> tuple[Int64, Int64]:
-    """Return the places that are true, in a row at most `MAX_HASH_PARTNERS`: those of the least distances."""
-    for crowded in np.flatnonzero(close.sum(axis=1) > MAX_HASH_PARTNERS):
-        columns = np.flatnonzero(close[crowded])
-        nearest = columns[np.argsort(distances[crowded, columns], kind="stable")[:MAX_HASH_PARTNERS]]
-        close[crowded] = False
-        close[crowded, nearest] = True
-    left, right = np.nonzero(close)
-    return left, right
 
 
 def cross_hash_pairs(hashes: UInt64, turned: UInt64, *, radius: int) -> Int64:
@@ -161,8 +143,8 @@ def cross_hash_pairs(hashes: UInt64, turned: UInt64, *, radius: int) -> Int64:
             for values, order in ((own_pieces, own_order), (other_pieces, other_order))
             for side in ("left", "right")
         ]
-        for a, b, c, d in np.stack(edges, axis=1).tolist():
-            found.append(_near_each_other(own, other, own_order[a:b], other_order[c:d], radius))
+        near = _near_each_other(own[own_order], other[other_order], np.stack(edges, axis=1), radius, is_same=False)
+        found.append(np.stack([own_order[near[:, 0]], other_order[near[:, 1]]], axis=1))
     near = np.unique(np.concatenate(found), axis=0)
     pairs = (own_members[near[:, 0], :, None], other_members[near[:, 1], None, :])
     left, right = (side.reshape(-1) for side in np.broadcast_arrays(*pairs))
@@ -185,11 +167,14 @@ def _first_members(hashes: UInt64) -> tuple[UInt64, Int64]:
     return distinct[distinct != 0], rows[distinct != 0]
 
 
-def _near_each_other(own: UInt64, other: UInt64, rows: Int64, columns: Int64, radius: int) -> Int64:
-    """Compare each of some hashes with each of others; at most 32 of these, the nearest."""
-    found = [np.empty((0, 2), dtype=np.int64)]
-    for part in batches(rows.size, max(1, 2**22 // max(columns.size, 1))):
-        distances = np.bitwise_count(own[rows[part]][:, None] ^ other[columns][None, :])
-        left, right = _nearest_close(distances <= radius, distances)
-        found.append(np.stack([rows[part.start + left], columns[right]], axis=1))
-    return np.concatenate(found)
+def _near_each_other(own: UInt64, other: UInt64, groups: Int64, radius: int, *, is_same: bool = True) -> Int64:
+    """Compare hashes within groups; a place of `own` has at most 32 near ones in each, the nearest."""
+    from dataeval_ui.analysis.compiled_hashes import match_hashes
+
+    groups = np.ascontiguousarray(groups, dtype=np.int64)
+    found = np.empty((4 * own.size, 2), dtype=np.int64)
+    n = match_hashes(own, other, groups, is_same, radius, MAX_HASH_PARTNERS, found)
+    if n > len(found):
+        found = np.empty((n, 2), dtype=np.int64)
+        match_hashes(own, other, groups, is_same, radius, MAX_HASH_PARTNERS, found)
+    return found[:n]

@@ -1,7 +1,9 @@
-"""Loops over pixels, compiled by numba: resizing, smoothing, reading at warped places.
+"""Loops over pixels, compiled by numba: resizing and smoothing.
 
 numba takes a second to import, so import this where it is called, not at the top of a module. A function is compiled
-once a cache (`NUMBA_CACHE_DIR`, in the workspace). The loops hold no lock, so that threads run side by side.
+once a cache (`NUMBA_CACHE_DIR`, in the workspace). The cache is renewed when the file of a function changes, not when
+one that it calls does: so what a compiled function calls is in its own file. The loops hold no lock, so that threads
+run side by side.
 """
 
 from __future__ import annotations
@@ -54,27 +56,56 @@ def resize_to_square(pixels: UInt8, out: UInt8) -> None:
     top, down = np.empty(side, np.int64), np.empty((side, n_down), np.float32)
     _triangle(width, side, left, across)
     _triangle(height, side, top, down)
-    rows = np.empty((height, side * 3), np.float32)
-    for row in range(height):
-        for i in range(side):
-            red, green, blue = np.float32(0), np.float32(0), np.float32(0)
-            for k in range(min(n_across, width - left[i])):
-                weight = across[i, k]
-                red += weight * pixels[row, left[i] + k, 0]
-                green += weight * pixels[row, left[i] + k, 1]
-                blue += weight * pixels[row, left[i] + k, 2]
-            rows[row, 3 * i], rows[row, 3 * i + 1], rows[row, 3 * i + 2] = red, green, blue
-    line = np.empty(side * 3, np.float32)
+    rows = pixels.reshape(height, width * 3)
+    line = np.empty(width * 3, np.float32)
+    # Rows are summed whole; columns become rows for the second half, so that they are too.
+    columns = np.empty((width, 3 * side), np.float32)
     for i in range(side):
-        line[:] = np.float32(0.5)
+        line[:] = 0
         for k in range(min(n_down, height - top[i])):
             weight = down[i, k]
             if weight > 0:
-                for place in range(side * 3):
-                    line[place] += weight * rows[top[i] + k, place]
-        for column in range(side):
+                row = rows[top[i] + k]
+                for place in range(width * 3):
+                    line[place] += weight * np.float32(row[place])
+        for x in range(width):
             for channel in range(3):
-                out[i, column, channel] = np.uint8(line[3 * column + channel])
+                columns[x, channel * side + i] = line[3 * x + channel]
+    new = np.empty(3 * side, np.float32)
+    for i in range(side):
+        new[:] = np.float32(0.5)
+        for k in range(min(n_across, width - left[i])):
+            weight = across[i, k]
+            if weight > 0:
+                column = columns[left[i] + k]
+                for place in range(3 * side):
+                    new[place] += weight * column[place]
+        for row_at in range(side):
+            for channel in range(3):
+                out[row_at, i, channel] = np.uint8(new[channel * side + row_at])
+
+
+@compiled
+def reduce_square(rgb: UInt8, luma: UInt8, coarse: UInt8) -> None:
+    """Reduce a square of shape (side, side, 3) to its grey values, and to colours on fewer pixels, by rounded means."""
+    side, small = rgb.shape[0], coarse.shape[0]
+    step = side // small
+    n_places = np.uint32(step * step)
+    for row in range(side):
+        for column in range(side):
+            red, green, blue = rgb[row, column, 0], rgb[row, column, 1], rgb[row, column, 2]
+            grey = np.float32(0.299) * red + np.float32(0.587) * green + np.float32(0.114) * blue
+            luma[row, column] = np.uint8(grey + np.float32(0.5))
+    sums = np.empty((small, 3), np.uint32)
+    for r in range(small):
+        sums[:] = n_places // np.uint32(2)
+        for row in range(r * step, (r + 1) * step):
+            for column in range(side):
+                for channel in range(3):
+                    sums[column // step, channel] += np.uint32(rgb[row, column, channel])
+        for c in range(small):
+            for channel in range(3):
+                coarse[r, c, channel] = np.uint8(sums[c, channel] // n_places)
 
 
 @compiled
@@ -93,36 +124,3 @@ def blur(images: Float32, out: Float32) -> None:
             for x in range(1, side - 1):
                 out[i, y, x] = (rows[y, x - 1] + two * rows[y, x] + rows[y, x + 1]) * part
             out[i, y, side - 1] = (rows[y, side - 2] + rows[y, side - 1] * np.float32(3)) * part
-
-
-@compiled
-def read_warped(image: Float32, warp: Float32, values: Float32, inside: Float32) -> None:
-    """Read an image of shape (side, side) at warped places, bilinear; `inside` is 0 where a place lies outside, else 1.
-
-    The last row and column are read a thousandth of a pixel off, so that they need no case of their own.
-    """
-    side = image.shape[0]
-    half, limit = np.float32(side / 2), np.float32(side - 1.001)
-    step, one, zero, middle = np.float32(2 / side), np.float32(1), np.float32(0), np.float32(0.5)
-    # from the column and row of a pixel to the column and row where it is read
-    across_x, across_y = warp[0, 0], warp[1, 0]
-    for row in range(side):
-        v = (np.float32(row) + middle) * step - one
-        u = middle * step - one
-        start_x = (warp[0, 0] * u + warp[0, 1] * v + warp[0, 2] + one) * half - middle
-        start_y = (warp[1, 0] * u + warp[1, 1] * v + warp[1, 2] + one) * half - middle
-        for column in range(side):
-            x = start_x + across_x * np.float32(column)
-            y = start_y + across_y * np.float32(column)
-            low, high = -middle, np.float32(side) - middle
-            inside[row, column] = one if (x >= low and x <= high and y >= low and y <= high) else zero
-            x, y = min(max(x, zero), limit), min(max(y, zero), limit)
-            left, top = np.int32(x), np.int32(y)
-            x -= np.float32(left)
-            y -= np.float32(top)
-            # unsigned: a place is never counted from the end
-            c, r = np.uint32(left), np.uint32(top)
-            upper = image[r, c] + x * (image[r, c + np.uint32(1)] - image[r, c])
-            r += np.uint32(1)
-            lower = image[r, c] + x * (image[r, c + np.uint32(1)] - image[r, c])
-            values[row, column] = upper + y * (lower - upper)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dataeval_ui.analysis.compiled import compiled, read_warped
+from dataeval_ui.analysis.compiled import compiled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,6 +23,51 @@ WINDOW_PX = 7
 """Side of the windows in which structure is compared; they lie around every other pixel of every other row."""
 
 _BORDER_PX = WINDOW_PX // 2
+
+
+@compiled
+def read_warped(image: Float32, warp: Float32, values: Float32, inside: Float32) -> None:
+    """Read an image of shape (side, side) at warped places, bilinear; `inside` is 0 where a place lies outside, else 1.
+
+    The last row and column are read a thousandth of a pixel off, so that they need no case of their own.
+    """
+    side = image.shape[0]
+    half, limit = np.float32(side / 2), np.float32(side - 1.001)
+    step, one, zero, middle = np.float32(2 / side), np.float32(1), np.float32(0), np.float32(0.5)
+    low, high = -middle, np.float32(side) - middle
+    flat = image.reshape(side * side)
+    corners = np.empty(side, np.int32)
+    shares = np.empty((2, side), np.float32)
+    # from the column and row of a pixel to the column and row where it is read
+    across_x, across_y = warp[0, 0], warp[1, 0]
+    for row in range(side):
+        v = (np.float32(row) + middle) * step - one
+        u = middle * step - one
+        start_x = (warp[0, 0] * u + warp[0, 1] * v + warp[0, 2] + one) * half - middle
+        start_y = (warp[1, 0] * u + warp[1, 1] * v + warp[1, 2] + one) * half - middle
+        # Places first, without a branch: that runs in the processor's wide registers, and reading does not.
+        for column in range(side):
+            x = start_x + across_x * np.float32(column)
+            y = start_y + across_y * np.float32(column)
+            inside[row, column] = one if (x >= low) & (x <= high) & (y >= low) & (y <= high) else zero
+            x, y = min(max(x, zero), limit), min(max(y, zero), limit)
+            left, top = np.int32(x), np.int32(y)
+            shares[0, column], shares[1, column] = x - np.float32(left), y - np.float32(top)
+            corners[column] = top * np.int32(side) + left
+        for column in range(side):
+            # unsigned: a place is never counted from the end
+            at = np.uint32(corners[column])
+            below = at + np.uint32(side)
+            upper = flat[at] + shares[0, column] * (flat[at + np.uint32(1)] - flat[at])
+            lower = flat[below] + shares[0, column] * (flat[below + np.uint32(1)] - flat[below])
+            values[row, column] = upper + shares[1, column] * (lower - upper)
+
+
+@compiled
+def read_each_warped(images: Float32, rows: Int64, warps: Float32, values: Float32, inside: Float32) -> None:
+    """Read images of shape (n, side, side), by row, each at places of its own warp."""
+    for i in range(rows.size):
+        read_warped(images[rows[i]], warps[i], values[i], inside[i])
 
 
 @compiled
@@ -39,7 +84,7 @@ def _means(values: Float32, target: Float32, inside: Float32) -> tuple[np.float3
 
 
 @compiled
-def _correlation(energy: float, target_energy: float, product: float, n_places: int) -> np.float32:
+def _correlation(energy: float, target_energy: float, product: float, n_places: float) -> np.float32:
     # one grey level squared a pixel: less is a blank image
     return np.float32(product / np.sqrt(max(energy, np.float64(n_places)) * max(target_energy, np.float64(n_places))))
 
@@ -166,8 +211,8 @@ def _pull(
 
 
 @compiled
-def _step_back(warp: Float32, step: Float64, bounds: Float32) -> None:
-    """Compose a warp with the inverse of a step; one that would leave its bounds stays as it was."""
+def _step_back(warp: Float32, step: Float64, bounds: Float32) -> bool:
+    """Compose a warp with the inverse of a step; one that would leave its bounds stays as it was, and is told."""
     change = np.empty((2, 3))
     for i in range(6):
         change[i // 3, i % 3] = min(max(step[i], -0.3), 0.3)
@@ -191,10 +236,11 @@ def _step_back(warp: Float32, step: Float64, bounds: Float32) -> None:
             and abs(composed[i, 1 - i]) <= bounds[2]
         )
         if not fits:
-            return
+            return False
     for i in range(2):
         for j in range(3):
             warp[i, j] = np.float32(composed[i, j])
+    return True
 
 
 @compiled
@@ -226,10 +272,37 @@ def align_pairs(
                 first = score
             if round_ < n_rounds:
                 _solve(factor, pull)
-                _step_back(warp, pull, bounds)
+                if not _step_back(warp, pull, bounds):
+                    break  # every further round would be this one
         if score >= first:
             warps[i] = warp
         correlations[i] = max(score, first)
+
+
+@compiled
+def choose_starts(
+    images: Float32, left: Int64, right: Int64, starts: Float32, which: Int64, correlations: Float32
+) -> None:
+    """Find the warp, of a few, at which the images of each pair correlate best, and how well they do."""
+    side = images.shape[1]
+    values, inside = np.empty((side, side), np.float32), np.empty((side, side), np.float32)
+    for i in range(left.size):
+        target, other = images[left[i]], images[right[i]]
+        correlations[i] = -2
+        for number in range(starts.shape[0]):
+            read_warped(other, starts[number], values, inside)
+            n_inside, mean, target_mean = _means(values, target, inside)
+            energy, target_energy, product = 0.0, 0.0, 0.0
+            for row in range(side):
+                for column in range(side):
+                    a = (values[row, column] - mean) * inside[row, column]
+                    b = (target[row, column] - target_mean) * inside[row, column]
+                    energy += a * a
+                    target_energy += b * b
+                    product += a * b
+            score = _correlation(energy, target_energy, product, float(n_inside))
+            if score > correlations[i]:
+                which[i], correlations[i] = number, score
 
 
 @compiled
@@ -303,55 +376,3 @@ def compare_structure(images: Float32, left: Int64, right: Int64, warps: Float32
                 agreed += weight * ((covariance + covariance + floor) / (var_a + var_b + floor))
                 total += weight
         out[i] = min(max(agreed / total, np.float32(0)), np.float32(1))
-
-
-@compiled
-def compare_colors(
-    planes: Float32, left: Int64, right: Int64, warps: Float32, grey: float, faint: float, out: Float32
-) -> None:
-    """Agreement of the colours, in [0, 1]; of luma and chroma planes of shape (3, n, side, side).
-
-    A grey version of a coloured picture has its luma, perhaps brighter or darker as a whole. So where one of the two is
-    grey, the darkness of both is compared: white paper again counts nothing.
-    """
-    side = planes.shape[2]
-    sampled, inside = np.empty((3, side, side), np.float32), np.empty((side, side), np.float32)
-    for i in range(left.size):
-        for plane in range(3):
-            read_warped(planes[plane, right[i]], warps[i], sampled[plane], inside)
-        own = planes[:, left[i]]
-        n_places, product, square_a, square_b, light, light_b = 1e-6, 0.0, 0.0, 0.0, 0.0, 1e-6
-        for row in range(side):
-            for column in range(side):
-                weight = inside[row, column]
-                n_places += weight
-                light += own[0, row, column] * sampled[0, row, column] * weight
-                light_b += sampled[0, row, column] * sampled[0, row, column] * weight
-                for plane in range(1, 3):
-                    a, b = own[plane, row, column], sampled[plane, row, column]
-                    product += a * b * weight
-                    square_a += a * a * weight
-                    square_b += b * b * weight
-        gain = np.float32(min(max(product / (square_b + 1e-6), 0.4), 2.5))
-        light_gain = np.float32(light / light_b)
-        gap, strengths, dark_gap, darks = 0.0, 1e-6, 0.0, 1e-6
-        for row in range(side):
-            for column in range(side):
-                weight = inside[row, column]
-                a1, a2 = own[1, row, column], own[2, row, column]
-                b1, b2 = sampled[1, row, column] * gain, sampled[2, row, column] * gain
-                gap += weight * np.sqrt((a1 - b1) * (a1 - b1) + (a2 - b2) * (a2 - b2))
-                strengths += weight * (np.sqrt(a1 * a1 + a2 * a2) + np.sqrt(b1 * b1 + b2 * b2))
-                dark_a = (np.float32(255) - own[0, row, column]) * weight
-                dark_b = (np.float32(255) - sampled[0, row, column] * light_gain) * weight
-                dark_gap += abs(dark_a - dark_b)
-                darks += abs(dark_a) + abs(dark_b)
-        strength_a, strength_b = np.sqrt(square_a / n_places), np.sqrt(square_b / n_places)
-        weaker, stronger = min(strength_a, strength_b), max(strength_a, strength_b)
-        if weaker < grey and stronger >= faint:
-            score = 1 - dark_gap / darks
-        elif weaker < faint:
-            score = 1.0
-        else:
-            score = 1 - gap / strengths
-        out[i] = np.float32(min(max(score, 0.0), 1.0))

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dataeval_ui.analysis.candidates import MAX_HASH_PARTNERS, hash_distances, hash_pairs, neighbor_pairs, unique_pairs
-from dataeval_ui.analysis.neighbors import pair_similarities, unit_rows
 from dataeval_ui.analysis.pixels import COARSE_PX, compare_coarsely, similarity
 from dataeval_ui.analysis.squares import Squares
 from dataeval_ui.errors import ParameterError
@@ -35,6 +34,8 @@ _MAX_ASPECT_RATIO = 1.2
 
 _ROWS_A_READ = 512
 _PAIRS_A_STEP = 2048
+_PAIRS_A_LOOK = 2**15
+_EMBEDDING_BYTES = 2**22
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,9 +243,12 @@ def _verify(source: _Source, pairs: Int64) -> tuple[Int64, Float32]:
     for part in batches(len(pairs), _PAIRS_A_STEP):
         source.progress.check_cancelled()
         rows, places = np.unique(pairs[part], return_inverse=True)
-        rgb, _ = source.squares.whole(rows)
         scores[part] = similarity(
-            rgb, places.reshape(-1, 2), warps[part], least=MIN_PIXEL_SIMILARITY, n_threads=source.n_threads
+            source.squares.read(rows),
+            places.reshape(-1, 2),
+            warps[part],
+            least=MIN_PIXEL_SIMILARITY,
+            n_threads=source.n_threads,
         )
         source.progress.report("findings", part.stop, len(pairs))
     same = scores >= MIN_PIXEL_SIMILARITY
@@ -259,7 +263,7 @@ def _coarsely_alike(source: _Source, pairs: Int64) -> tuple[Int64, Float32]:
     aspects = np.empty(rows.size, dtype=np.float32)
     for part in batches(rows.size, _ROWS_A_READ):
         source.progress.check_cancelled()
-        rgb[part], aspects[part] = source.squares.coarse(rows[part])
+        _, rgb[part], aspects[part] = source.squares.read(rows[part])
     stretch = np.abs(np.log(aspects[places[:, 0]] / aspects[places[:, 1]]))
     fits = stretch <= np.log(_MAX_ASPECT_RATIO)
     pairs, places = pairs[fits], places[fits]
@@ -292,16 +296,20 @@ def _without_known(pairs: Int64, known: Int64, n_images: int) -> Int64:
 def pair_cosines(graph: NeighborGraph, pairs: Int64, embeddings: Float32 | None) -> Float32:
     """Cosine of each pair: from the graph where it is an edge, else from the embeddings."""
     cosines = np.full(len(pairs), np.nan, dtype=np.float32)
-    if not len(pairs):
-        return cosines
-    for own, other in ((0, 1), (1, 0)):
-        is_edge = graph.indices[pairs[:, own]] == pairs[:, other, None]
-        at = np.flatnonzero(is_edge.any(axis=1))
-        cosines[at] = graph.similarities[pairs[at, own], is_edge[at].argmax(axis=1)]
-    missing = np.flatnonzero(np.isnan(cosines))
-    if embeddings is not None and missing.size:
-        rows, places = np.unique(pairs[missing], return_inverse=True)
-        places = places.reshape(-1, 2)
-        units = unit_rows(embeddings[rows])
-        cosines[missing] = pair_similarities(units, places[:, 0], places[:, 1:])[:, 0]
+    for part in batches(len(pairs), _PAIRS_A_LOOK):
+        of_part = cosines[part]
+        for own, other in (pairs[part].T, pairs[part, ::-1].T):
+            is_edge = graph.indices[own] == other[:, None]
+            at = np.flatnonzero(is_edge.any(axis=1))
+            of_part[at] = graph.similarities[own[at], is_edge[at].argmax(axis=1)]
+    if embeddings is not None:
+        from dataeval_ui.analysis.compiled_hashes import cosines as row_cosines
+
+        missing = np.flatnonzero(np.isnan(cosines))
+        for part in batches(missing.size, max(1, _EMBEDDING_BYTES // (4 * embeddings.shape[1]))):
+            at = missing[part]
+            found = np.empty(at.size, dtype=np.float32)
+            left, right = (np.ascontiguousarray(embeddings[rows], dtype=np.float32) for rows in pairs[at].T)
+            row_cosines(left, right, found)
+            cosines[at] = found
     return cosines

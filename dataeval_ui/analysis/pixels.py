@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
-from dataeval_ui.analysis.alignment import BOUNDS, STILL, align, luma_of, sample, shrink, smooth
+from dataeval_ui.analysis.alignment import BOUNDS, STILL, align, luma_of, shrink, smooth
 from dataeval_ui.errors import StorageError
 from dataeval_ui.types import batches
 
@@ -43,7 +43,7 @@ _MIN_COARSE_COLORS = 0.82
 _MIN_MIDDLE_SIMILARITY = 0.68
 """Least similarity of aligned 32 x 32 images. Docs say how few pairs these bounds lose."""
 
-_PAIRS_AT_ONCE = {COARSE_PX: 1792, _MIDDLE_PX: 256}
+_PAIRS_AT_ONCE = {COARSE_PX: 2048, _MIDDLE_PX: 512}
 """A thread's share: enough that it seldom waits for Python's lock."""
 
 _FAINT = 12.0
@@ -53,32 +53,51 @@ _GREY = 3.0
 """Chroma below which there is no colour at all."""
 
 
-def decode_squares(jpegs: Sequence[bytes], *, n_threads: int = 1) -> tuple[UInt8, Float32]:
-    """Decode thumbnails, each squeezed into a square.
+class Pictures(NamedTuple):
+    """Thumbnails, each squeezed into a square.
 
-    Returns
-    -------
-    rgb : ndarray of shape (n, 64, 64, 3), uint8
+    Attributes
+    ----------
+    luma : ndarray of shape (n, 64, 64), uint8
+        Grey values.
+    coarse : ndarray of shape (n, 16, 16, 3), uint8
+        Colours, on fewer pixels.
     aspects : ndarray of shape (n,), float32
         Width over height of the thumbnail.
+    """
+
+    luma: UInt8
+    coarse: UInt8
+    aspects: Float32
+
+
+def empty_pictures(n: int) -> Pictures:
+    """Return room for so many pictures."""
+    luma, coarse = np.empty((n, SIDE_PX, SIDE_PX), np.uint8), np.empty((n, COARSE_PX, COARSE_PX, 3), np.uint8)
+    return Pictures(luma, coarse, np.empty(n, np.float32))
+
+
+def decode_pictures(jpegs: Sequence[bytes], *, n_threads: int = 1) -> Pictures:
+    """Decode thumbnails.
 
     Raises
     ------
     StorageError
         A thumbnail that is damaged.
     """
-    rgb = np.empty((len(jpegs), SIDE_PX, SIDE_PX, 3), dtype=np.uint8)
-    aspects = np.empty(len(jpegs), dtype=np.float32)
+    pictures = empty_pictures(len(jpegs))
 
     def decode(rows: slice) -> None:
-        from dataeval_ui.analysis.compiled import resize_to_square
+        from dataeval_ui.analysis.compiled import reduce_square, resize_to_square
 
+        square = np.empty((SIDE_PX, SIDE_PX, 3), dtype=np.uint8)
         for i in range(rows.start, rows.stop):
-            pixels, aspects[i] = _decode(jpegs[i])
-            resize_to_square(pixels, rgb[i])
+            pixels, pictures.aspects[i] = _decode(jpegs[i])
+            resize_to_square(pixels, square)
+            reduce_square(square, pictures.luma[i], pictures.coarse[i])
 
     _each(decode, list(batches(len(jpegs), 64)), n_threads)
-    return rgb, aspects
+    return pictures
 
 
 def _each(work: Callable[[T], R], tasks: Sequence[T], n_threads: int) -> list[R]:
@@ -98,22 +117,13 @@ def _decode(jpeg: bytes) -> tuple[UInt8, float]:
         if max(height, width) > _MAX_THUMBNAIL_PX:
             raise ValueError(f"{width} x {height} pixels")
         pixels: UInt8 = simplejpeg.decode_jpeg(
-            jpeg, "RGB", fastdct=True, fastupsample=True, min_height=SIDE_PX, min_width=SIDE_PX, min_factor=1
-        )
+            jpeg, "RGB", fastdct=True, fastupsample=True, min_height=SIDE_PX, min_width=SIDE_PX, min_factor=2
+        )  # a half is fast, 5/8 to 7/8 are slower than the whole
     except (ValueError, OverflowError, MemoryError) as error:
         raise StorageError(
             f"A thumbnail of the store is damaged ({error}). Remove the dataset and add it again."
         ) from None
     return pixels, width / height
-
-
-def coarse_squares(rgb: UInt8) -> UInt8:
-    """Reduce squares of shape (n, 64, 64, 3) to (n, 16, 16, 3), by means."""
-    n, step = rgb.shape[0], SIDE_PX // COARSE_PX
-    rows = rgb.reshape(n, COARSE_PX, step, SIDE_PX, 3).sum(axis=2, dtype=np.uint16)
-    total = rows.reshape(n, COARSE_PX, COARSE_PX, step, 3).sum(axis=3, dtype=np.uint16)
-    coarse: UInt8 = ((total + step * step // 2) // (step * step)).astype(np.uint8)
-    return coarse
 
 
 def compare_coarsely(
@@ -152,30 +162,20 @@ def compare_coarsely(
 
 
 def _compare_small(rgb: UInt8, pairs: Int64, starts: Float32, bounds: Float32) -> tuple[Int64, Float32]:
+    from dataeval_ui.analysis.compiled_pairs import choose_starts
+
     rows, places = np.unique(pairs, return_inverse=True)
     left, right = places.reshape(-1, 2).T
-    planes = np.stack([smooth(plane) for plane in _planes(rgb[rows])])
-    which, scores = _best_starts(planes[0], left, right, starts)
+    rgb = rgb[rows]
+    luma = smooth(luma_of(rgb))
+    which, scores = np.empty(left.size, np.int64), np.empty(left.size, np.float32)
+    choose_starts(luma, left, right, starts, which, scores)
     at = np.flatnonzero(scores >= _MIN_STARTS)
-    warps, correlations = align(planes[0], left[at], right[at], starts[which[at]], n_rounds=6, bounds=bounds)
+    warps, correlations = align(luma, left[at], right[at], starts[which[at]], n_rounds=6, bounds=bounds)
     kept = correlations >= _MIN_COARSE
     at, warps = at[kept], warps[kept]
-    kept = _colors_alike(planes, left[at], right[at], warps) >= _MIN_COARSE_COLORS
+    kept = colors_alike(_smooth_planes(rgb, luma), left[at], right[at], warps) >= _MIN_COARSE_COLORS
     return at[kept], warps[kept]
-
-
-def _best_starts(images: Float32, left: Int64, right: Int64, starts: Float32) -> tuple[Int64, Float32]:
-    """Warp of the right image, of the few tried, at which a pair correlates best, and how well."""
-    n = images.shape[0]
-    which, best = np.zeros(left.size, np.int64), np.full(left.size, -np.inf, dtype=np.float32)
-    for number, start in enumerate(starts):
-        moved, inside = sample(images, start)
-        seen = inside.ravel() > 0
-        own, other = (unit_pictures(values.reshape(n, -1)[:, seen]) for values in (images, moved))
-        scores = np.einsum("np,np->n", own[left], other[right])
-        which[scores > best] = number
-        best = np.maximum(best, scores)
-    return which, best
 
 
 def unit_pictures(values: Float32) -> Float32:
@@ -188,13 +188,19 @@ def unit_pictures(values: Float32) -> Float32:
 
 
 def similarity(
-    rgb: UInt8, pairs: Int64, warps: Float32, *, least: float = 0.0, bounds: Float32 = BOUNDS, n_threads: int = 1
+    pictures: Pictures,
+    pairs: Int64,
+    warps: Float32,
+    *,
+    least: float = 0.0,
+    bounds: Float32 = BOUNDS,
+    n_threads: int = 1,
 ) -> Float32:
     """Compare pairs of thumbnails, aligned further from a coarse start.
 
     Parameters
     ----------
-    rgb : ndarray of shape (n, 64, 64, 3), uint8
+    pictures : Pictures
     pairs : ndarray of shape (n_pairs, 2), int
         Which two of them.
     warps : ndarray of shape (n_pairs, 2, 3), float32
@@ -212,46 +218,59 @@ def similarity(
         In [0, 1]; 1 for equal pictures, whatever their brightness and contrast. 0 for pairs that already the aligned
         32 x 32 pixels tell apart, or whose colours alone agree less than `least`.
     """
-    middle = np.empty((3, rgb.shape[0], _MIDDLE_PX, _MIDDLE_PX), dtype=np.float32)
-    luma = np.empty((rgb.shape[0], SIDE_PX, SIDE_PX), dtype=np.float32)
-
-    def reduce(rows: slice) -> None:
-        planes = _planes(rgb[rows])
-        luma[rows] = planes[0]
-        middle[:, rows] = [shrink(plane, _MIDDLE_PX) for plane in planes]
-
-    _each(reduce, list(batches(rgb.shape[0], _PAIRS_AT_ONCE[_MIDDLE_PX])), n_threads)
-    smooth_luma, smooth_middle = smooth(luma), smooth(middle[0])
-    coarse = np.stack([smooth(shrink(plane, COARSE_PX)) for plane in middle])
 
     def compare(part: slice) -> Float32:
-        left, right = pairs[part].T.astype(np.int64)
+        rows, places = np.unique(pairs[part], return_inverse=True)
+        left, right = places.reshape(-1, 2).T
         scores = np.zeros(left.size, dtype=np.float32)
-        warp, correlations = align(smooth_middle, left, right, warps[part], n_rounds=4, bounds=bounds)
+        luma = pictures.luma[rows]
+        middle = shrink(luma, _MIDDLE_PX)
+        warp, correlations = align(smooth(middle), left, right, warps[part], n_rounds=4, bounds=bounds)
         at = np.flatnonzero(correlations >= _MIN_MIDDLE)
         left, right, warp = left[at], right[at], warp[at]
-        colors = _colors_alike(coarse, left, right, warp)
-        kept = (colors >= least) & (colors * _same_structure(middle[0], left, right, warp) >= _MIN_MIDDLE_SIMILARITY)
+        coarse = pictures.coarse[rows]
+        colors = colors_alike(_smooth_planes(coarse, smooth(luma_of(coarse))), left, right, warp)
+        kept = (colors >= least) & (colors * _same_structure(middle, left, right, warp) >= _MIN_MIDDLE_SIMILARITY)
         at, left, right = at[kept], left[kept], right[kept]
-        warp, _ = align(smooth_luma, left, right, warp[kept], n_rounds=2, bounds=bounds)
-        scores[at] = colors[kept] * _same_structure(luma, left, right, warp)
+        rows, places = np.unique(np.stack([left, right]), return_inverse=True)
+        left, right = places.reshape(2, -1)
+        fine = luma[rows].astype(np.float32)
+        warp, _ = align(smooth(fine), left, right, warp[kept], n_rounds=2, bounds=bounds)
+        scores[at] = colors[kept] * _same_structure(fine, left, right, warp)
         return scores
 
     parts = _each(compare, list(batches(len(pairs), _PAIRS_AT_ONCE[_MIDDLE_PX])), n_threads)
     return np.concatenate([np.empty(0, np.float32), *parts])
 
 
-def _planes(rgb: UInt8) -> tuple[Float32, Float32, Float32]:
-    """Luma and two chroma differences."""
-    luma = luma_of(rgb)
-    return luma, rgb[..., 2] - luma, rgb[..., 0] - luma
+def _smooth_planes(rgb: UInt8, luma: Float32) -> Float32:
+    """Smooth luma, which is given, and two chroma differences, of shape (3, n, side, side)."""
+    planes = np.empty((3, *luma.shape), dtype=np.float32)
+    planes[0] = luma
+    for plane, channel in ((1, 2), (2, 0)):
+        planes[plane] = smooth(rgb[..., channel].astype(np.float32)) - luma
+    return planes
 
 
-def _colors_alike(planes: Float32, left: Int64, right: Int64, warps: Float32) -> Float32:
-    from dataeval_ui.analysis.compiled_pairs import compare_colors
+def colors_alike(planes: Float32, left: Int64, right: Int64, warps: Float32) -> Float32:
+    """Agreement of the colours of pairs, in [0, 1].
 
+    Parameters
+    ----------
+    planes : ndarray of shape (3, n, side, side), float32
+        Luma and two chroma differences.
+    left, right : ndarray of shape (n_pairs,), int64
+    warps : ndarray of shape (n_pairs, 2, 3), float32
+    """
+    from dataeval_ui.analysis.compiled_colors import compare_colors
+    from dataeval_ui.analysis.compiled_pairs import read_each_warped
+
+    aligned = np.empty((3, left.size, *planes.shape[2:]), dtype=np.float32)
+    inside = np.empty(aligned.shape[1:], dtype=np.float32)
+    for plane, values in zip(planes, aligned, strict=True):
+        read_each_warped(plane, right, warps, values, inside)
     scores = np.empty(left.size, dtype=np.float32)
-    compare_colors(planes, left, right, warps, _GREY, _FAINT, scores)
+    compare_colors(planes, left, aligned, inside, _GREY, _FAINT, scores)
     return scores
 
 

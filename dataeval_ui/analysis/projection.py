@@ -210,6 +210,8 @@ _NUMBA_LOCK = threading.Lock()
 def load_compiled() -> None:
     """Import what numba compiles for near duplicates, so that these can be looked for while a map is fitted."""
     with _NUMBA_LOCK:
+        import dataeval_ui.analysis.compiled_colors
+        import dataeval_ui.analysis.compiled_hashes
         import dataeval_ui.analysis.compiled_pairs  # noqa: F401
 
 

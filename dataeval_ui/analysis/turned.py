@@ -24,7 +24,7 @@ from dataeval_ui.analysis.orientation import (
     turn_images,
     turned_hashes,
 )
-from dataeval_ui.analysis.pixels import COARSE_PX, STARTS, coarse_squares, compare_coarsely, similarity, unit_pictures
+from dataeval_ui.analysis.pixels import COARSE_PX, STARTS, Pictures, compare_coarsely, similarity, unit_pictures
 from dataeval_ui.analysis.squares import Squares
 from dataeval_ui.errors import ParameterError
 from dataeval_ui.types import DuplicatePairs, NeighborGraph, Progress, Silent, batches
@@ -169,9 +169,8 @@ def _read(n: int, squares: Squares, n_threads: int, progress: Progress) -> _Sour
     hashes = np.empty((N_TURNS, n), dtype=np.uint64)
     for part in batches(n, _ROWS_A_READ):
         progress.check_cancelled()
-        rgb, aspects[part] = squares.whole(np.arange(part.start, part.stop))
-        coarse[part] = coarse_squares(rgb)
-        hashes[:, part] = turned_hashes(shrink(luma_of(rgb), 32))
+        luma, coarse[part], aspects[part] = squares.read(np.arange(part.start, part.stop))
+        hashes[:, part] = turned_hashes(shrink(luma, 32))
         progress.report("findings", part.stop, 2 * n)
     return _Source(coarse, aspects, hashes, squares, n_threads, progress)
 
@@ -254,9 +253,10 @@ def _verify_turn(source: _Source, pairs: Int64, turn: int) -> _Found:
     alike, warps = compare_coarsely(rgb, places, starts=starts, bounds=BOUNDS, n_threads=source.n_threads)
     pairs = pairs[alike]
     rows, places = _two_sided(pairs)
-    whole = np.concatenate([source.squares.whole(of_side)[0] for of_side in rows])
-    rgb = _as_turned(whole, len(rows[0]), turn)
-    scores = similarity(rgb, places, warps, least=MIN_PIXEL_SIMILARITY, bounds=BOUNDS, n_threads=source.n_threads)
+    sides = zip(*(source.squares.read(of_side) for of_side in rows), strict=True)
+    luma, small, aspects = (np.concatenate(of_both) for of_both in sides)
+    pictures = Pictures(_as_turned(luma, len(rows[0]), turn), _as_turned(small, len(rows[0]), turn), aspects)
+    scores = similarity(pictures, places, warps, least=MIN_PIXEL_SIMILARITY, bounds=BOUNDS, n_threads=source.n_threads)
     same = scores >= MIN_PIXEL_SIMILARITY
     pairs = pairs[same]
     turns = np.full(len(pairs), turn)
@@ -269,9 +269,9 @@ def _two_sided(pairs: Int64) -> tuple[tuple[Int64, Int64], Int64]:
     return (left, right), np.stack([own, left.size + other], axis=1)
 
 
-def _as_turned(rgb: UInt8, n_left: int, turn: int) -> UInt8:
+def _as_turned(pixels: UInt8, n_left: int, turn: int) -> UInt8:
     """Undo the turn of the right pictures, which follow the left."""
-    return np.concatenate([rgb[:n_left], turn_images(rgb[n_left:], turn)])
+    return np.concatenate([pixels[:n_left], turn_images(pixels[n_left:], turn)])
 
 
 def _turned_starts() -> Float32:

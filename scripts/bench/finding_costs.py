@@ -21,7 +21,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 
-from dataeval_ui.types import AnalysisParams, NeighborGraph
+from dataeval_ui.types import AnalysisParams, DuplicatePairs, NeighborGraph
 
 N_CLASSES, K, COPIED = 20, 15, 0.02
 N_SHIFTED = 1_000
@@ -56,12 +56,26 @@ def made(n: int, n_dims: int) -> dict[str, np.ndarray]:
         "phash": hashes[0],
         "dhash": hashes[1],
         "picture": picture,
+        "copy": copy,
         "clusters": np.where(rng.random(n) < 0.1, -1, codes).astype(np.int32),
         "xy": (centres[codes] + rng.standard_normal((n, 2)) * rng.uniform(0.3, 2, (n, 1))).astype(np.float32),
         "split": rng.integers(0, 3, n).astype(np.int32),
         "statistics": rng.lognormal(0, 0.5, (6, n)).astype(np.float32),
         "flags": (rng.random((4, n)) < 0.03).astype(np.int32),
     }
+
+
+def _pairs_of(rows: np.ndarray) -> DuplicatePairs:
+    left, right = np.sort(rows, axis=1).astype(np.int32).T
+    ones = np.ones(len(rows), np.float32)
+    return DuplicatePairs(
+        left=left,
+        right=right,
+        cosine=ones,
+        hash_distance=np.zeros(len(rows), np.int32),
+        pixel_similarity=ones,
+        groups=np.arange(len(rows), dtype=np.int32),
+    )
 
 
 def thumbnails() -> list[bytes]:
@@ -87,6 +101,7 @@ def analyses(n: int, n_dims: int) -> Iterator[tuple[str, Callable[[], object]]]:
     from dataeval_ui.analysis.outliers import score_outliers
     from dataeval_ui.analysis.quality import CHECKS, check_quality, derived_metrics
     from dataeval_ui.analysis.slices import find_slices
+    from dataeval_ui.analysis.turned import find_turned_duplicates
 
     of = made(n, n_dims)
     x, codes, clusters, split = of["x"], of["codes"], of["clusters"], of["split"]
@@ -125,6 +140,15 @@ def analyses(n: int, n_dims: int) -> Iterator[tuple[str, Callable[[], object]]]:
             dhash=of["dhash"],
             thumbnails=lambda rows: [pictures[of["picture"][row]] for row in rows],
             params=params,
+            embeddings=x,
+        ),
+    )
+    yield (
+        "mirrored and turned copies",
+        lambda: find_turned_duplicates(
+            graph,
+            thumbnails=lambda rows: [pictures[of["picture"][row]] for row in rows],
+            near=_pairs_of(of["copy"]),
             embeddings=x,
         ),
     )

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dataeval_ui.analysis.candidates import MAX_HASH_PARTNERS, hash_distances, hash_pairs, neighbor_pairs
@@ -21,6 +21,7 @@ def test_distances_by_hand():
     assert hash_distances(left, right).tolist() == [2, 64]
 
 
+@settings(deadline=None)  # the first time compiles
 @given(
     st.lists(st.integers(0, 2**64 - 1), max_size=6),
     st.lists(st.tuples(st.integers(0, 5), st.sets(st.integers(0, 63), max_size=18)), max_size=12),
@@ -45,6 +46,18 @@ def test_a_crowd_of_equal_hashes_gives_few_pairs(hashes):
     found = hash_pairs(hashes, radius=8)
     assert 4000 < len(found) <= 2 * 5000 * MAX_HASH_PARTNERS
     assert (found[:, 0] < found[:, 1]).all()
+
+
+def test_of_a_crowd_the_nearest_are_partners():
+    first = 2**63
+    two_bits_off = [first ^ (3 << (2 * i)) for i in range(31)]
+    one_bit_off = [first ^ (1 << (6 * i + 1)) for i in range(10)]
+    found = hash_pairs(np.array([first, *two_bits_off, *one_bit_off], np.uint64), radius=2)
+    partners = found[found[:, 0] == 0, 1].tolist()
+    assert set(range(32, 42)) <= set(partners)
+    crowd = [first ^ (a << 40 | b << 41) for a in (0, 1) for b in (0, 1)] * 12
+    distinct = [h ^ (1 << i) for i, h in enumerate(crowd[:40])]
+    assert len(hash_pairs(np.array(distinct, np.uint64), radius=4)) <= 40 * MAX_HASH_PARTNERS
 
 
 def test_edges_of_the_graph_are_pairs_once_and_above_the_floor():

@@ -1,14 +1,20 @@
 """The compiled loops against scipy, Pillow and numpy."""
 
+import ast
+from pathlib import Path
+
 import numpy as np
 import pytest
 from numpy.lib.stride_tricks import sliding_window_view
 from PIL import Image
 from scipy import ndimage
 
+from dataeval_ui import analysis
 from dataeval_ui.analysis.alignment import STILL, align, sample, smooth
-from dataeval_ui.analysis.compiled import resize_to_square
-from dataeval_ui.analysis.compiled_pairs import compare_colors, compare_structure
+from dataeval_ui.analysis.compiled import reduce_square, resize_to_square
+from dataeval_ui.analysis.compiled_hashes import cosines
+from dataeval_ui.analysis.compiled_pairs import choose_starts, compare_structure
+from dataeval_ui.analysis.pixels import colors_alike
 
 RNG = np.random.default_rng(5)
 TURNED = np.array([[0.7, 0.1, 0.05], [-0.08, 0.8, -0.02]], dtype=np.float32)
@@ -59,6 +65,37 @@ def test_resizing_is_pillows(shape):
     resize_to_square(pixels, out)
     expected = Image.fromarray(pixels).resize((64, 64), Image.Resampling.BILINEAR)
     assert np.abs(out.astype(int) - np.asarray(expected).astype(int)).max() <= 1
+
+
+def test_a_square_is_reduced_to_grey_values_and_to_rounded_means_of_colours():
+    square = np.zeros((64, 64, 3), np.uint8)
+    square[:4, :4] = 7
+    square[0, 0] = 16  # 15 * 7 + 16 = 121, of 16
+    square[8, 8] = 10, 20, 30  # 2.99 + 11.74 + 3.42
+    luma, coarse = np.empty((64, 64), np.uint8), np.empty((16, 16, 3), np.uint8)
+    reduce_square(square, luma, coarse)
+    assert coarse[0, 0].tolist() == [8, 8, 8]
+    assert coarse[2, 2].tolist() == [1, 1, 2]  # 10, 20 and 30, of 16
+    assert (coarse.sum(), luma.sum()) == (24 + 4, 15 * 7 + 16 + 18)
+    assert luma[8, 8] == 18
+
+
+def test_the_start_is_the_one_at_which_numpy_correlates_best():
+    images = smooth_pictures(4)
+    starts = np.stack([STILL, TURNED, STILL + np.float32([[0, 0, 1.2], [0, 0, 0]])])
+    images[2], images[3] = sample(images[:1], TURNED)[0][0], 100
+    left, right = np.array([0, 2, 1, 0]), np.array([0, 0, 3, 1])
+    which, scores = np.empty(4, np.int64), np.empty(4, np.float32)
+    choose_starts(images, left, right, starts, which, scores)
+    assert which[:2].tolist() == [0, 1]
+    np.testing.assert_allclose(scores[:2], 1, atol=1e-4)
+    assert scores[2] == pytest.approx(0, abs=1e-6)  # a blank one is like nothing
+    expected = []
+    for start in starts:
+        moved, inside = sample(images[1:2], start)
+        expected.append(np.corrcoef(images[0][inside > 0], moved[0][inside > 0])[0, 1])
+    assert scores[3] == pytest.approx(max(expected), abs=1e-4)
+    assert which[3] == np.argmax(expected)
 
 
 def test_images_that_are_not_moved_correlate_as_numpy_says():
@@ -140,11 +177,33 @@ def test_colours_agree_as_numpy_says_and_grey_ones_by_their_darkness():
     other = np.clip(colored + RNG.normal(0, 40, colored.shape), 0, 255)
     grey = np.repeat((colored @ np.array([0.299, 0.587, 0.114]))[..., None], 3, axis=-1)
     planes = np.stack([planes_of(rgb) for rgb in (colored, other, grey, 255 - grey)], axis=1).astype(np.float32)
-    scores = np.empty(4, np.float32)
-    left, right = np.array([0, 0, 0, 2]), np.array([1, 2, 3, 3])
-    compare_colors(planes, left, right, np.stack([STILL] * 4), 3.0, 12.0, scores)
+    scores = colors_alike(planes, np.array([0, 0, 0, 2]), np.array([1, 2, 3, 3]), np.stack([STILL] * 4))
     moved, inside = sample(planes[:, 1], STILL)
     assert scores[0] == pytest.approx(colors_by_numpy(planes[:, 0], moved, inside), abs=1e-3)
     assert scores[1] == pytest.approx(1, abs=0.01)
     assert scores[2] < 0.8
     assert scores[3] == 1  # two grey ones have no colours to compare
+
+
+@pytest.mark.parametrize(
+    "file", sorted(Path(analysis.__file__).parent.glob("compiled*.py")), ids=lambda file: file.stem
+)
+def test_what_a_compiled_function_calls_is_in_its_own_file(file):
+    """numba's cache is renewed when the file of a function changes, whatever becomes of those in other files."""
+    imported = [
+        f"{node.module}.{name.name}"
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("dataeval_ui.analysis")
+        for name in node.names
+    ]
+    assert imported == ([] if file.stem == "compiled" else ["dataeval_ui.analysis.compiled.compiled"])
+
+
+def test_the_cosine_of_rows_is_numpys_and_0_for_a_row_of_zeros():
+    left, right = RNG.normal(size=(2, 20, 33)).astype(np.float32)
+    left[3] = 0
+    found = np.empty(20, np.float32)
+    cosines(left, right, found)
+    a, b = left.astype(float), right.astype(float)
+    expected = (a * b).sum(axis=1) / np.maximum(np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1), 1e-30)
+    np.testing.assert_allclose(found, expected, atol=1e-7)

@@ -4,15 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from dataeval_ui.analysis.pixels import (
-    COARSE_PX,
-    SIDE_PX,
-    coarse_squares,
-    compare_coarsely,
-    decode_squares,
-    similarity,
-)
-from dataeval_ui.analysis.squares import Squares
+from dataeval_ui.analysis.pixels import COARSE_PX, SIDE_PX, compare_coarsely, decode_pictures, similarity
+from dataeval_ui.analysis.squares import BYTES_EACH, Squares
 from dataeval_ui.errors import StorageError
 
 
@@ -32,18 +25,18 @@ def jpeg(image, quality=90):
     return file.getvalue()
 
 
-def squares(images, side_px, n_threads=1):
-    whole = decode_squares([jpeg(image) for image in images], n_threads=n_threads)[0]
-    return whole if side_px == SIDE_PX else coarse_squares(whole)
+def pictures(images, n_threads=1):
+    return decode_pictures([jpeg(image) for image in images], n_threads=n_threads)
 
 
 def compare(left, right):
     """Similarity and warp of two pictures; 0 and None where the small ones are unlike."""
     pair = np.array([[0, 1]])
-    alike, warps = compare_coarsely(squares([left, right], COARSE_PX), pair)
+    both = pictures([left, right])
+    alike, warps = compare_coarsely(both.coarse, pair)
     if not alike.size:
         return 0.0, None
-    return float(similarity(squares([left, right], SIDE_PX), pair, warps)[0]), warps[0]
+    return float(similarity(both, pair, warps)[0]), warps[0]
 
 
 def zoomed(image, share, angle=0):
@@ -100,21 +93,18 @@ def test_a_blank_picture_is_like_nothing_not_even_another():
     blank = Image.new("RGB", (256, 256), "white")
     for other in (blank, picture()):
         assert compare(blank, other) == (0.0, None)
-        whole = similarity(squares([blank, other], SIDE_PX), np.array([[0, 1]]), np.eye(2, 3, dtype=np.float32)[None])
+        whole = similarity(pictures([blank, other]), np.array([[0, 1]]), np.eye(2, 3, dtype=np.float32)[None])
         assert whole == [0]
 
 
 def test_a_pair_whose_colours_alone_agree_less_than_needed_is_0():
     image = picture()
     red, green, _ = image.split()
-    rgb, pair = (
-        squares([image, Image.blend(image, Image.merge("RGB", (red, green, green)), 0.3)], SIDE_PX),
-        np.array([[0, 1]]),
-    )
+    both, pair = pictures([image, Image.blend(image, Image.merge("RGB", (red, green, green)), 0.3)]), np.array([[0, 1]])
     still = np.eye(2, 3, dtype=np.float32)[None]
-    score = similarity(rgb, pair, still)[0]
+    score = similarity(both, pair, still)[0]
     assert 0.68 < score < 0.95
-    assert similarity(rgb, pair, still, least=0.99) == [0]
+    assert similarity(both, pair, still, least=0.99) == [0]
 
 
 def test_periodic_pictures_of_two_sizes_are_alike():
@@ -125,33 +115,33 @@ def test_periodic_pictures_of_two_sizes_are_alike():
         file = io.BytesIO()
         copy.save(file, "JPEG", quality=82)
         files.append(file.getvalue())
-    rgb, _ = decode_squares(files)
-    assert similarity(rgb, np.array([[0, 1]]), np.eye(2, 3, dtype=np.float32)[None])[0] > 0.82
+    assert similarity(decode_pictures(files), np.array([[0, 1]]), np.eye(2, 3, dtype=np.float32)[None])[0] > 0.82
 
 
 def test_the_batch_changes_nothing():
     images = [picture(seed) for seed in range(20)] + [zoomed(picture(seed), 0.95) for seed in range(20)]
-    small, rgb = squares(images, COARSE_PX, n_threads=2), squares(images, SIDE_PX, n_threads=2)
+    whole = pictures(images, n_threads=2)
     pairs = np.array([[i, j] for i in range(20) for j in (i + 20, (i + 1) % 40)])
-    alike, warps = compare_coarsely(small, pairs)
+    alike, warps = compare_coarsely(whole.coarse, pairs)
     assert set(range(0, 40, 2)) <= set(alike.tolist()) < set(range(40))
-    together = similarity(rgb, pairs[alike], warps)
+    together = similarity(whole, pairs[alike], warps)
     for i, pair in enumerate(pairs):
-        found, warp = compare_coarsely(small, pair[None])
+        found, warp = compare_coarsely(whole.coarse, pair[None])
         assert found.size == (i in alike)
         if found.size:
             at = int(np.flatnonzero(alike == i)[0])
             np.testing.assert_allclose(warp[0], warps[at], atol=1e-4)
-            np.testing.assert_allclose(similarity(rgb, pair[None], warp), together[at], atol=1e-4)
+            np.testing.assert_allclose(similarity(whole, pair[None], warp), together[at], atol=1e-4)
 
 
 def test_the_aspect_is_that_of_the_thumbnail():
     file = io.BytesIO()
     Image.new("RGB", (128, 64), "red").save(file, "JPEG")
-    rgb, aspects = decode_squares([file.getvalue()])
+    luma, coarse, aspects = decode_pictures([file.getvalue()])
     assert aspects.tolist() == [2.0]
-    assert rgb.shape == (1, SIDE_PX, SIDE_PX, 3)
-    np.testing.assert_allclose(rgb.mean(axis=(0, 1, 2)), [254, 0, 0], atol=2)
+    assert (luma.shape, coarse.shape) == ((1, SIDE_PX, SIDE_PX), (1, COARSE_PX, COARSE_PX, 3))
+    np.testing.assert_allclose(coarse.mean(axis=(0, 1, 2)), [254, 0, 0], atol=2)
+    np.testing.assert_allclose(luma, 76, atol=1)
 
 
 def test_squares_are_the_same_whether_they_are_kept_or_decoded_again():
@@ -162,26 +152,18 @@ def test_squares_are_the_same_whether_they_are_kept_or_decoded_again():
         asked.append(list(rows))
         return [files[row] for row in rows]
 
-    some = Squares(thumbnails, n_threads=1, max_bytes=3 * SIDE_PX**2 * 3)
+    some = Squares(thumbnails, n_threads=1, max_bytes=3 * BYTES_EACH)
     rows = np.arange(6)
-    first, again = some.whole(rows), some.whole(rows)
-    assert asked == [[0, 1, 2, 3, 4, 5], [3, 4, 5]]
-    np.testing.assert_array_equal(first[0], again[0])
-    np.testing.assert_array_equal(some.coarse(rows)[0], coarse_squares(first[0]))
-
-
-def test_coarse_squares_are_rounded_means():
-    square = np.zeros((1, SIDE_PX, SIDE_PX, 3), np.uint8)
-    square[0, :4, :4] = 7
-    square[0, 0, 0] = 16  # 15 * 7 + 16 = 121, of 16
-    assert coarse_squares(square)[0, 0, 0].tolist() == [8, 8, 8]
-    assert coarse_squares(square)[0, 1:].max() == 0
+    first, again = some.read(rows), some.read(rows[::-1])
+    assert asked == [[0, 1, 2, 3, 4, 5], [5, 4, 3]]
+    for part, once_more in zip(first, again, strict=True):
+        np.testing.assert_array_equal(part, once_more[::-1])
 
 
 def test_a_thumbnail_that_would_fill_the_memory_is_refused_unread():
     file = io.BytesIO()
     Image.new("RGB", (1100, 8)).save(file, "JPEG")
     with pytest.raises(StorageError, match="damaged"):
-        decode_squares([file.getvalue()])
+        decode_pictures([file.getvalue()])
     with pytest.raises(StorageError, match="damaged"):
-        decode_squares([b"no picture"])
+        decode_pictures([b"no picture"])
