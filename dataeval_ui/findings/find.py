@@ -97,7 +97,7 @@ def find_findings(
         *_near(duplicates, image_ids, places),
         *_odd(outliers, graph, image_ids, places, params.outlier_threshold),
         *_unreadable(manifest),
-        *_annotations(manifest, objects),
+        *annotation_findings(manifest, objects),
     ]
     return ranked(found)
 
@@ -213,7 +213,8 @@ def _unreadable(manifest: pa.Table) -> Iterator[Finding]:
         yield _finding("unreadable", SEVERITY["unreadable"], sentence, advice, (), (path,), {"reason": reason})
 
 
-def _annotations(manifest: pa.Table, objects: pa.Table | None) -> Iterator[Finding]:
+def annotation_findings(manifest: pa.Table, objects: pa.Table | None) -> Iterator[Finding]:
+    """Yield a finding for each image with objects that cannot be used or contradict each other; see `find_findings`."""
     if objects is None:
         return
     columns = (manifest[name].to_pylist() for name in ("path", "image_id", "status"))

@@ -114,6 +114,7 @@ def analyse(
     from dataeval_ui.findings.find import find_findings
     from dataeval_ui.findings.summary import count_findings
     from dataeval_ui.services.beside import Beside
+    from dataeval_ui.services.stored_findings import ANNOTATIONS
     from dataeval_ui.store.results import save_json, save_result
     from dataeval_ui.store.view import open_view
 
@@ -159,6 +160,8 @@ def analyse(
             objects=None if params.objects else manifest.objects,  # which are masks then
         )
         save_json(workspace, run_id, "findings", [finding.to_json() for finding in findings])
+        annotations = [finding.to_json() for finding in findings if finding.kind == "annotation"]
+        save_json(workspace, run_id, ANNOTATIONS, annotations)
         progress.report("findings", 1, 1)
     return {
         "n_dims": int(view.embeddings.shape[1]),

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from dataeval_ui.errors import InputError, UnknownNameError
-from dataeval_ui.types import Clustering, DuplicatePairs, Finding, NeighborGraph, OutlierScores, Projection
+from dataeval_ui.types import Clustering, DuplicatePairs, NeighborGraph, OutlierScores, Projection
 
 OVERLAP = "overlap."
 """A column's name that begins so is the overlap with the runs whose ids follow, joined by dots."""
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from dataeval_ui.store.records import DatasetRecord, RunRecord
     from dataeval_ui.store.thumbnails import ThumbnailStore
     from dataeval_ui.store.view import View
+    from dataeval_ui.types import Finding
     from dataeval_ui.types.base import Int32
     from dataeval_ui.types.turned import TurnedPairs
 
@@ -148,13 +149,9 @@ class Run:
     @cached_property
     def findings(self) -> tuple[Finding, ...]:
         """What was found, ranked."""
-        from dataeval_ui.store.results import load_json
+        from dataeval_ui.services.stored_findings import stored_findings
 
-        stored = load_json(self.services.workspace, self.id, "findings")
-        return tuple(
-            Finding(**{**entry, "image_ids": tuple(entry["image_ids"]), "paths": tuple(entry["paths"])})
-            for entry in stored
-        )
+        return stored_findings(self)
 
     @cached_property
     def reviewable_findings(self) -> tuple[Finding, ...]:

@@ -1,14 +1,21 @@
 """Near duplicates as other tools find them, from the same files and, where they take embeddings, the same embeddings.
 
 A peer that is not installed, or cannot get its weights, is left out with one sentence. Install them beside the project,
-not into it: `pip install --target PEERS imagehash cleanvision imagededup`, then `PYTHONPATH=PEERS`.
+not into it: `pip install --target PEERS imagehash cleanvision imagededup`, then `PYTHONPATH=PEERS`. Each runs in a
+process of its own, which ends at a limit of processor time.
 """
 
 from __future__ import annotations
 
 import contextlib
 import importlib
+import json
 import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -40,13 +47,16 @@ def _pairs(found: Iterable[tuple[int, int]]) -> Pairs:
 
 def _of_sets(sets: Iterable[Iterable[int]]) -> Pairs:
     """Every two of each set."""
-    every = []
+    every, n_pairs = [np.empty((0, 2), dtype=np.int64)], 0
     for of_one in sets:
-        rows = sorted(of_one)
-        every += [(a, b) for i, a in enumerate(rows) for b in rows[i + 1 :]]
-        if len(every) > MAX_PAIRS:
+        rows = np.unique(np.array(list(of_one), dtype=np.int64))
+        n_pairs += rows.size * (rows.size - 1) // 2
+        if n_pairs > MAX_PAIRS:
             raise AbsentError("its sets hold millions of pairs")
-    return _pairs(every)
+        every.append(np.stack([rows[side] for side in np.triu_indices(rows.size, 1)], axis=1))
+    pairs = np.concatenate(every)
+    codes = np.unique(pairs[:, 0] << 32 | pairs[:, 1])
+    return np.stack([codes >> 32, codes & (2**32 - 1)], axis=1)
 
 
 def _module(name: str):
@@ -159,3 +169,47 @@ PEERS: dict[str, Callable[[list[Path], np.ndarray], Pairs]] = {
     "DataEval Duplicates": dataeval_basic,
     "DataEval Duplicates, D4": dataeval_d4,
 }
+
+
+def ask(name: str, files: list[Path], embeddings: np.ndarray, limit_s: int) -> tuple[Pairs, float]:
+    """Ask a peer in a process of its own; return its pairs and the CPU seconds it took.
+
+    Raises
+    ------
+    AbsentError
+        It is not installed, failed, or did not finish within `limit_s` seconds of CPU time, or five times as long.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        (folder / "files.json").write_text(json.dumps([str(file.absolute()) for file in files]))
+        np.save(folder / "embeddings.npy", embeddings)
+        command = [sys.executable, __file__, name, scratch, str(limit_s)]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=5 * limit_s, check=False)
+        except subprocess.TimeoutExpired:
+            raise AbsentError(f"did not finish in {5 * limit_s} s") from None
+        if (folder / "pairs.npz").exists():
+            told = np.load(folder / "pairs.npz")
+            return told["pairs"], float(told["seconds"])
+        if (folder / "absent").exists():
+            raise AbsentError((folder / "absent").read_text())
+        if done.returncode < 0:
+            raise AbsentError(f"did not finish in {limit_s} CPU s")
+        raise AbsentError(f"failed: {(done.stderr.strip().splitlines() or ['without a word'])[-1]}")
+
+
+def _answer(name: str, folder: Path, limit_s: int) -> None:
+    resource.setrlimit(resource.RLIMIT_CPU, (limit_s, limit_s + 5))
+    files = [Path(file) for file in json.loads((folder / "files.json").read_text())]
+    embeddings = np.load(folder / "embeddings.npy")
+    start = time.process_time()
+    try:
+        pairs = PEERS[name](files, embeddings)
+    except AbsentError as error:
+        (folder / "absent").write_text(str(error))
+        return
+    np.savez(folder / "pairs.npz", pairs=pairs, seconds=time.process_time() - start)
+
+
+if __name__ == "__main__":
+    _answer(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]))

@@ -1,14 +1,15 @@
 """Recall and precision of near duplicates on planted copies, ours and the known peers on the same files.
 
     python scripts/bench/near_duplicates.py FOLDER [--within animals,food] [--others FOLDER] [--n-originals 300]
-        [--n-others 2000] [--keep FOLDER] [--without-peers]
+        [--n-others 2000] [--keep FOLDER] [--without-peers] [--peer-limit 300]
 
 Takes originals and others from folders of images, changes each original in eight ways, embeds everything with the
 default backbone, and asks for near duplicates, and mirrored or turned ones, once with all copies together. A pair of
 different originals counts as wrong only if the two differ even when they are aligned (SSIM below 0.9 under the best of
 the eight flips and turns, three zooms and affine alignments), since a source has near copies of its own. Precision by
-change is that of the pairs in which an image changed so takes part; of more than 2,000 pairs of different originals a
-sample of 2,000 is judged.
+change is that of the pairs in which an image changed so takes part; of more than 2,000 pairs of different originals (of
+a peer, 400) so many are judged, drawn at random. A peer that takes longer than its limit of CPU seconds is left out,
+which is said.
 """
 
 from __future__ import annotations
@@ -16,17 +17,16 @@ from __future__ import annotations
 import argparse
 import io
 import os
-import sys
 import tempfile
 import time
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(tempfile.gettempdir()) / "dataeval-ui-bench-numba"))
 
 import numpy as np
-from duplicate_peers import PEERS, AbsentError
+from duplicate_peers import PEERS, AbsentError, ask
 from PIL import Image
 from planted_copies import CHANGES, MAX_SIDE_PX, images_of, jpeg, plant
 from scipy.ndimage import uniform_filter
@@ -46,7 +46,7 @@ from dataeval_ui.types import AnalysisParams
 __all__ = ["MAX_SIDE_PX", "embed_images", "images_of", "jpeg"]
 
 SIDE_PX = 96
-MAX_JUDGED = 2_000
+MAX_JUDGED, MAX_JUDGED_OF_PEER = 2_000, 400
 LEAST = 0.97
 
 
@@ -123,8 +123,8 @@ def grey_square(thumbnail: bytes) -> np.ndarray:
     return np.asarray(image.resize((SIDE_PX, SIDE_PX), Image.Resampling.BICUBIC), dtype=np.float32)
 
 
-def ours(images: dict[str, np.ndarray]) -> np.ndarray:
-    """Near duplicates and turned ones, as pairs of rows."""
+def ours(images: dict[str, np.ndarray]) -> tuple[np.ndarray, str]:
+    """Near duplicates and turned ones, as pairs of rows, and what they took."""
     graph = find_neighbors(images["embeddings"], n_neighbors=AnalysisParams().n_neighbors)
 
     def read(rows: Iterable[int]) -> list[bytes]:
@@ -142,21 +142,22 @@ def ours(images: dict[str, np.ndarray]) -> np.ndarray:
     middle = time.process_time()
     turned = find_turned_duplicates(graph, thumbnails=read, near=near, embeddings=images["embeddings"])
     end = time.process_time()
-    print(
-        f"ours: {near.n_pairs:,} near pairs in {middle - start:.1f} CPU s, "
-        f"{turned.n_pairs:,} turned in {end - middle:.1f} CPU s"
+    about = (
+        f"{near.n_pairs:,} near in {middle - start:.1f} CPU s, {turned.n_pairs:,} turned in {end - middle:.1f} CPU s"
     )
     sides = (np.concatenate([near.left, turned.left]), np.concatenate([near.right, turned.right]))
-    return np.stack(sides, axis=1).astype(np.int64)
+    return np.stack(sides, axis=1).astype(np.int64), about
 
 
 class Truth:
     """What the planted images show, and which pairs of different originals are alike all the same."""
 
-    def __init__(self, kind: np.ndarray, original: np.ndarray, thumbnails: np.ndarray) -> None:
+    def __init__(self, kind: np.ndarray, original: np.ndarray, thumbnails: np.ndarray, keep: Path) -> None:
         self.kind, self.original, self._thumbnails = kind, original, thumbnails
         self.first = {int(number): row for row, number in reversed(list(enumerate(original)))}
-        self._known: dict[tuple[int, int], bool] = {}
+        self._keep = keep / "judged.npy"
+        kept = np.load(self._keep).tolist() if self._keep.exists() else []
+        self._known = {(left, right): bool(is_wrong) for left, right, is_wrong in kept}
 
     def is_wrong(self, left: int, right: int) -> bool:
         """Whether two images of different originals differ even when they are aligned."""
@@ -165,12 +166,14 @@ class Truth:
             self._known[left, right] = best_ssim(*squares) < 0.9
         return self._known[left, right]
 
-    def measure(self, pairs: np.ndarray) -> dict[str, tuple[float, float]]:
+    def measure(self, pairs: np.ndarray, *, max_judged: int = MAX_JUDGED) -> dict[str, tuple[float, float]]:
         """Recall and precision of pairs, by change and for all."""
         same = self.original[pairs[:, 0]] == self.original[pairs[:, 1]]
         foreign = np.flatnonzero(~same)
-        judged = np.random.default_rng(0).permutation(foreign)[:MAX_JUDGED]
+        judged = np.random.default_rng(0).permutation(foreign)[:max_judged]
         wrong = np.array([self.is_wrong(*pairs[at].tolist()) for at in judged], dtype=bool)
+        if self._known:
+            np.save(self._keep, np.array([(*pair, is_wrong) for pair, is_wrong in self._known.items()]))
         weight = foreign.size / max(judged.size, 1)
         found, measured = 0, {}
         for name in CHANGES:
@@ -186,26 +189,35 @@ class Truth:
         return measured
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path, help="of originals")
-    parser.add_argument("--within", default="", help="folders of its first level, comma-separated; default all")
-    parser.add_argument("--others", type=Path, help="folder of other images; default the same")
-    parser.add_argument("--n-originals", type=int, default=300)
-    parser.add_argument("--n-others", type=int, default=2000)
-    parser.add_argument("--keep", type=Path, help="keep the planted files and their embeddings in this folder")
-    parser.add_argument("--without-peers", action="store_true")
-    arguments = parser.parse_args()
+@dataclass(frozen=True)
+class Answer:
+    """What one tool found: recall and precision by change and for all, none where it gave no answer, and a remark."""
+
+    name: str
+    measured: dict[str, tuple[float, float]]
+    about: str
+
+    @property
+    def short(self) -> list[str]:
+        """The changes for which it falls short."""
+        return [change for change, values in self.measured.items() if min(values) < LEAST]
+
+
+def answers(
+    folder: Path,
+    others: Path,
+    *,
+    keep: Path | None,
+    within: Sequence[str] = (),
+    n_originals: int = 300,
+    n_others: int = 2000,
+    peers: Iterable[str] = tuple(PEERS),
+    peer_limit_s: int = 300,
+) -> Iterator[Answer]:
+    """Plant copies, and yield what we and each peer find of them."""
     with tempfile.TemporaryDirectory() as scratch:
-        out = arguments.keep or Path(scratch)
-        planted = plant(
-            arguments.folder,
-            arguments.others or arguments.folder,
-            out,
-            n_originals=arguments.n_originals,
-            n_others=arguments.n_others,
-            within=tuple(filter(None, arguments.within.split(","))),
-        )
+        out = keep or Path(scratch)
+        planted = plant(folder, others, out, n_originals=n_originals, n_others=n_others, within=within)
         files = [out / str(row["file"]) for row in planted]
         kept = out / "embedded.npz"
         if kept.exists():
@@ -213,31 +225,47 @@ def main() -> None:
         else:
             images = embed_images((str(row["kind"]), Image.open(out / str(row["file"]))) for row in planted)
             np.savez(kept, **images)  # type: ignore[arg-type]
-        truth = Truth(
-            np.array([row["kind"] for row in planted]),
-            np.array([row["original"] for row in planted]),
-            images["thumbnails"],
-        )
-        n_originals = int((truth.kind == "original").sum())
-        print(f"{len(files):,} images, {n_originals} originals")
-        _table("ours", truth.measure(ours(images)))
-        for name, peer in {} if arguments.without_peers else PEERS.items():
+        kinds, originals = (np.array([row[name] for row in planted]) for name in ("kind", "original"))
+        truth = Truth(kinds, originals, images["thumbnails"], out)
+        pairs, about = ours(images)
+        yield Answer("ours", truth.measure(pairs), about)
+        for name in peers:
             try:
-                start = time.process_time()
-                pairs = peer(files, images["embeddings"])
-                seconds = time.process_time() - start
-                _table(name, truth.measure(pairs), f"{len(pairs):,} pairs, {seconds:.0f} CPU s")
+                pairs, seconds = ask(name, files, images["embeddings"], peer_limit_s)
             except AbsentError as error:
-                print(f"{name}: left out: {error}.")
-            sys.stdout.flush()
+                yield Answer(name, {}, str(error))
+                continue
+            measured = truth.measure(pairs, max_judged=MAX_JUDGED_OF_PEER)
+            yield Answer(name, measured, f"{len(pairs):,} pairs in {seconds:.0f} CPU s")
 
 
-def _table(name: str, measured: dict[str, tuple[float, float]], about: str = "") -> None:
-    short = [change for change, values in measured.items() if min(values) < LEAST]
-    told = "holds" if not short else f"below {LEAST} for {', '.join(short)}"
-    print(f"{name:36} {about}{'; ' if about else ''}{told}")
-    for change, (recall, precision) in measured.items():
-        print(f"    {change:14} recall {recall:.3f}  precision {precision:.3f}", flush=True)
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, help="of originals")
+    parser.add_argument("--within", default="", help="folders of its first level, comma-separated; default all")
+    parser.add_argument("--others", type=Path, help="folder of other images; default the same")
+    parser.add_argument("--n-originals", type=int, default=300)
+    parser.add_argument("--n-others", type=int, default=2000)
+    parser.add_argument(
+        "--keep", type=Path, help="keep the planted files, their embeddings and verdicts in this folder"
+    )
+    parser.add_argument("--without-peers", action="store_true")
+    parser.add_argument("--peer-limit", type=int, default=300, help="CPU seconds that each peer has")
+    arguments = parser.parse_args()
+    for answer in answers(
+        arguments.folder,
+        arguments.others or arguments.folder,
+        keep=arguments.keep,
+        within=tuple(filter(None, arguments.within.split(","))),
+        n_originals=arguments.n_originals,
+        n_others=arguments.n_others,
+        peers=() if arguments.without_peers else tuple(PEERS),
+        peer_limit_s=arguments.peer_limit,
+    ):
+        told = f"below {LEAST} for {', '.join(answer.short)}" if answer.short else "holds"
+        print(f"{answer.name:36} {answer.about}{'; ' + told if answer.measured else ''}", flush=True)
+        for change, (recall, precision) in answer.measured.items():
+            print(f"    {change:14} recall {recall:.3f}  precision {precision:.3f}", flush=True)
 
 
 if __name__ == "__main__":
