@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import sys
 from pathlib import Path
@@ -20,13 +21,18 @@ def add_parser(commands: Any, shared: argparse.ArgumentParser, json_too: argpars
     """Spell the command."""
     parser = commands.add_parser("drift", parents=[shared, json_too], help="test whether one run differs from another")
     parser.add_argument("reference", metavar="REF", help="id or name of a run, or name of its dataset")
-    parser.add_argument("test", metavar="TEST", help="another run with the same embeddings")
-    parser.add_argument("--split", nargs=2, metavar=("REF", "TEST"), help="only these splits; of one run named twice")
+    parser.add_argument(
+        "test",
+        metavar="TEST",
+        nargs="?",
+        help="another run with the same embeddings; may be left out with --split, --where or --over",
+    )
+    parser.add_argument("--split", nargs=2, metavar=("REF", "TEST"), help="only these splits, of one run or of two")
     parser.add_argument(
         "--where",
         nargs=2,
         metavar=("REF", "TEST"),
-        help="only images that these filters mean, such as 'label = cat' \"view = 'night'\"; of one run named twice "
+        help="only images that these filters mean, such as 'label = cat' \"view = 'night'\"; of one run "
         'TEST may be rest, and "" is all images',
     )
     parser.add_argument("--permutations", type=int, default=500, metavar="B", help="shuffles of a test (default 500)")
@@ -35,6 +41,15 @@ def add_parser(commands: Any, shared: argparse.ArgumentParser, json_too: argpars
     cut.add_argument("--chunks", type=int, metavar="N", help="chunks of as many images each (default 10)")
     cut.add_argument("--period", choices=("day", "week", "month", "year"), help="chunks of a period, in place of N")
     parser.add_argument("--append", type=Path, metavar="HISTORY", help="add the answer to this file, a line a call")
+    parser.parse_known_args = functools.partial(_parse_late_test, parser.parse_known_args)
+
+
+def _parse_late_test(parse: Any, args: Any = None, namespace: Any = None) -> tuple[argparse.Namespace, list[str]]:
+    """Take TEST also behind options, where argparse takes it for a word too many: `drift REF --split a b TEST`."""
+    parsed, left_over = parse(args, namespace)
+    if parsed.test is None and len(left_over) == 1 and not left_over[0].startswith("-"):
+        parsed.test = left_over.pop()
+    return parsed, left_over
 
 
 def drift(services: Services, args: argparse.Namespace) -> int:
@@ -48,7 +63,9 @@ def drift(services: Services, args: argparse.Namespace) -> int:
     if not 19 <= args.permutations <= 100_000:
         raise ParameterError(f"--permutations must be in [19, 100000], got {args.permutations}.")
     reference = open_run(services, find_run(services, args.reference).id)
-    test = open_run(services, find_run(services, args.test).id)
+    if args.test is None and not (args.split or args.where or args.over):
+        raise ParameterError("Name a second run, or compare within this one by --split, --where or --over.")
+    test = reference if args.test is None else open_run(services, find_run(services, args.test).id)
     if args.over is not None:
         return _over_time(reference, test, args)
     if args.chunks is not None or args.period is not None:

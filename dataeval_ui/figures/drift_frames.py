@@ -20,6 +20,7 @@ def frame_figure(
     p_values: Sequence[Sequence[float]],
     *,
     level: float = 0.05,
+    chosen: tuple[int, int] | None = None,
     dark: bool = False,
 ) -> go.Figure:
     """Draw both grids on one scale, and their difference; cells that differ by more than chance have a ring.
@@ -29,11 +30,13 @@ def frame_figure(
     reference, test, p_values : n_down rows of n_across numbers
         The upper row first, as the frame is seen.
     level : float, default 0.05
+    chosen : (int, int), optional
+        The cell that is framed: down and across.
 
     Returns
     -------
     plotly Figure
-        Three heat maps and the rings, in this order.
+        Three heat maps, the rings, and what takes the clicks on each heat map: point i is cell i, row by row.
     """
     import plotly.graph_objects as go
     from plotly.subplots import make_subplots
@@ -55,8 +58,7 @@ def frame_figure(
                 showscale=False,
                 xgap=1,
                 ygap=1,
-                customdata=p,
-                hovertemplate="%{z:.3g}" + ("<br>p = %{customdata:.3g}" if column == 3 else "") + "<extra></extra>",
+                hoverinfo="skip",
                 **colours,
             ),
             row=1,
@@ -75,7 +77,34 @@ def frame_figure(
         row=1,
         col=3,
     )
+    # Plotly tells no clicks on heat maps: unseen points lie on their cells.
+    cell_rows, cell_columns = np.indices(p.shape).reshape(2, -1)
+    for column, grid in enumerate((before, after, apart), start=1):
+        figure.add_trace(
+            go.Scatter(
+                x=cell_columns,
+                y=cell_rows,
+                mode="markers",
+                marker={"symbol": "square", "size": 18, "opacity": 0},
+                selected={"marker": {"opacity": 0}},
+                unselected={"marker": {"opacity": 0}},
+                customdata=np.column_stack([grid.ravel(), p.ravel()]),
+                hovertemplate="%{customdata[0]:.3g}"
+                + ("<br>p = %{customdata[1]:.3g}" if column == 3 else "")
+                + "<extra></extra>",
+            ),
+            row=1,
+            col=column,
+        )
+    if chosen is not None:
+        y, x = chosen
+        for column in (1, 2, 3):
+            figure.add_shape(
+                type="rect", x0=x - 0.5, x1=x + 0.5, y0=y - 0.5, y1=y + 0.5,
+                line={"color": ink, "width": 3}, row=1, col=column,
+            )  # fmt: skip
     style(figure, dark)
+    figure.update_layout(clickmode="event+select", hovermode="closest", hoverdistance=60)
     figure.update_layout(height=240, showlegend=False, dragmode=False, margin={"t": 28, "b": 4, "l": 4, "r": 4})
     n_down, n_across = before.shape
     figure.update_xaxes(visible=False, fixedrange=True, range=[-0.5, n_across - 0.5], constrain="domain")

@@ -10,7 +10,7 @@ from dataeval_ui.types import Json
 if TYPE_CHECKING:
     from dataeval_ui.services.run import Run
     from dataeval_ui.store.cells import CellParts
-    from dataeval_ui.types.base import Int64
+    from dataeval_ui.types.base import Int8, Int64
 
 LEVEL = 0.05
 MIN_IMAGES = 5
@@ -102,21 +102,10 @@ def cell_drift(
     from dataeval_ui.analysis.drift.frames import cell_statistics
     from dataeval_ui.analysis.drift.samples import memberships, permutation_p
 
-    if reference.record.dataset_id != test.record.dataset_id or reference.is_of_objects or test.is_of_objects:
+    sampled = sampled_cells(reference, test, rows, random_state=random_state)
+    if sampled is None:
         return None
-    cells = _stored_cells(reference)
-    axes = None if cells is None else cells.load_axes()
-    if cells is None or axes is None:
-        return None
-    stored, rng = cells.ids(), np.random.default_rng(random_state)
-    codes = []
-    for run, chosen in zip((reference, test), rows, strict=True):
-        ids = [run.image_ids[row] for row in chosen if run.image_ids[row] in stored]
-        if len(ids) < MIN_IMAGES:
-            return None
-        if len(ids) > MAX_CELL_IMAGES:
-            ids = [ids[at] for at in np.sort(rng.choice(len(ids), MAX_CELL_IMAGES, replace=False))]
-        codes.append(np.asarray(cells.open_view(ids, len(axes[1])).codes))
+    codes = [np.asarray(one) for _, one in sampled]
     members = memberships(len(codes[0]), len(codes[1]), n_permutations=n_permutations, random_state=random_state)
     statistics, found = cell_statistics(np.concatenate(codes), members)
     p, n_cells = permutation_p(statistics), int((found.p_values <= LEVEL).sum())
@@ -127,6 +116,33 @@ def cell_drift(
         "n_images": [len(side) for side in codes],
         "map": found.to_json(),
     }
+
+
+def sampled_cells(
+    reference: Run, test: Run, rows: tuple[Int64, Int64], *, random_state: int = 0
+) -> tuple[tuple[Int64, Int8], tuple[Int64, Int8]] | None:
+    """Return, for the reference and for the test set, rows and compressed cells of the images that are compared.
+
+    Cells have the shape (n_images, n_cells, n_components) and stay on the disk. None as of `cell_drift`.
+    """
+    import numpy as np
+
+    if reference.record.dataset_id != test.record.dataset_id or reference.is_of_objects or test.is_of_objects:
+        return None
+    cells = _stored_cells(reference)
+    axes = None if cells is None else cells.load_axes()
+    if cells is None or axes is None:
+        return None
+    stored, rng = cells.ids(), np.random.default_rng(random_state)
+    found = []
+    for run, chosen in zip((reference, test), rows, strict=True):
+        kept = np.array([row for row in chosen if run.image_ids[row] in stored], dtype=np.int64)
+        if len(kept) < MIN_IMAGES:
+            return None
+        if len(kept) > MAX_CELL_IMAGES:
+            kept = kept[np.sort(rng.choice(len(kept), MAX_CELL_IMAGES, replace=False))]
+        found.append((kept, cells.open_view([run.image_ids[row] for row in kept], len(axes[1])).codes))
+    return found[0], found[1]
 
 
 def _stored_cells(run: Run) -> CellParts | None:

@@ -132,7 +132,7 @@ def test_the_demo_opens_filled_and_one_selection_marks_both_maps(
     with serving(Path(services.workspace.root)) as server:
         page = opened(browser, f"{server.url}/compare?run={run.id}")
         page.get_by_text("choose efficientnet-lite0").wait_for()
-        cells = page.locator("[data-testid=stDataFrame] td").all_inner_texts()
+        cells = page.locator(".st-key-compare_table tbody td").all_inner_texts()
         assert len(cells) == 10 * 3
         assert not [cell for cell in cells if cell in ("", "–")]
         assert page.get_by_role("button", name="Measure with planted copies").count() == 0

@@ -11,12 +11,15 @@ import numpy as np
 import pytest
 
 from dataeval_ui.analysis import projection
-from dataeval_ui.cli import main
+from dataeval_ui.analysis.drift.frames import GRID
+from dataeval_ui.cli import build_parser, main
+from dataeval_ui.errors import ParameterError
 from dataeval_ui.services.boxes import localization, run_boxes
 from dataeval_ui.services.context import Services, open_services
 from dataeval_ui.services.datasets import add_dataset
 from dataeval_ui.services.drift import answer_for_drift
 from dataeval_ui.services.drift_frames import cell_drift, frame_drift
+from dataeval_ui.services.drift_places import images_at
 from dataeval_ui.services.requests import RunRequest
 from dataeval_ui.services.run import Run
 from dataeval_ui.services.runs import open_run, run_here
@@ -98,6 +101,63 @@ def test_cats_lie_left_of_dogs(scenes: dict[bool, Run]) -> None:
     json.dumps(told)
 
 
+@pytest.mark.parametrize("of_objects", [False, True])
+@pytest.mark.parametrize("kind", ["centres", "coverage"])
+def test_a_cell_leads_to_the_images_whose_boxes_lie_there(scenes: dict[bool, Run], of_objects: bool, kind: str) -> None:
+    run = scenes[of_objects]
+    rows = np.arange(run.n_images // 2), np.arange(run.n_images // 2, run.n_images)
+    told = frame_drift(run, run, rows, n_permutations=19)
+    assert told is not None
+    grids = told["maps"][kind]
+    for cell in np.ndindex(GRID, GRID):
+        found = images_at(run, run, rows, kind, cell)
+        assert found is not None
+        for side, own, name in ((found.reference, rows[0], "reference"), (found.test, rows[1], "test")):
+            assert set(side.tolist()) <= set(own.tolist())
+            assert (len(side) > 0) == (grids[name][cell[0]][cell[1]] > 0)
+    boxes = run_boxes(run, rows[0])
+    assert boxes is not None
+    middle = (boxes.pixels[0, :2] + boxes.pixels[0, 2:] / 2) / boxes.sizes[0]
+    across, down = np.floor(middle * GRID).astype(int).tolist()
+    found = images_at(run, run, rows, kind, (down, across))
+    assert found is not None
+    assert int(boxes.rows[0]) in found.reference.tolist()
+
+
+@pytest.mark.parametrize(
+    ("argv", "test"),
+    [
+        (["one", "--split", "train", "test"], None),
+        (["--split", "train", "test", "one"], None),
+        (["one", "one", "--split", "train", "test"], "one"),
+        (["one", "--split", "train", "test", "one"], "one"),
+        (["one", "--json", "two", "--permutations", "99"], "two"),
+        (["--json", "one", "two"], "two"),
+    ],
+)
+def test_the_second_run_may_stand_anywhere_or_be_left_out(argv: list[str], test: str | None) -> None:
+    parsed = build_parser().parse_args(["drift", *argv])
+    assert (parsed.reference, parsed.test) == ("one", test)
+
+
+def test_a_word_too_many_is_refused() -> None:
+    with pytest.raises(SystemExit):
+        build_parser().parse_args(["drift", "one", "two", "three"])
+
+
+def test_one_run_is_compared_within_itself_or_not_at_all(
+    services: Services, scenes: dict[bool, Run], capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = scenes[True]
+    where = ["--workspace", str(services.workspace.root), "--permutations", "19", "--json"]
+    assert main(["drift", run.id, "--where", "label = cat", "rest", *where]) == 0
+    once = json.loads(capsys.readouterr().out)
+    assert main(["drift", run.id, run.id, "--where", "label = cat", "rest", *where]) == 0
+    assert json.loads(capsys.readouterr().out) == once
+    assert main(["drift", run.id, *where]) == 2
+    assert "Name a second run, or compare within this one" in capsys.readouterr().err
+
+
 def test_images_of_one_source_have_no_drift_of_boxes_and_too_few_have_no_answer(scenes: dict[bool, Run]) -> None:
     run = scenes[False]
     told = answer_for_drift(run, run, filters=("path ~ '*0[0-6].png'", "rest"), n_permutations=39).told
@@ -124,6 +184,15 @@ def test_cells_are_compared_once_the_parts_are_stored(scenes: dict[bool, Run]) -
     assert grid.argmin() == 4
     assert told["p_value"] == pytest.approx(grid.min())
     assert "1 of 9 cells differ" in told["sentence"]
+    found = images_at(run, run, halves, "cells", (1, 1))
+    assert found is not None
+    assert set(found.reference.tolist()) == set(range(7))
+    # of the test set those first whose cell lies farthest along the difference, which is that of the means
+    apart = codes[:, 4] - codes[:, 4].mean(axis=0)
+    along = (apart / apart.std(axis=0)) @ (apart[7:].mean(axis=0) / apart.std(axis=0))
+    assert found.test.tolist() == (7 + np.argsort(-along[7:])).tolist()
+    with pytest.raises(ParameterError, match="3 by 3 cells"):
+        images_at(run, run, halves, "cells", (3, 0))
     assert cell_drift(run, run, (halves[0], np.arange(7, 10)), n_permutations=19) is None
     assert cell_drift(scenes[True], scenes[True], halves, n_permutations=19) is None
 

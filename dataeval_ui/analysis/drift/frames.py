@@ -183,6 +183,27 @@ def rank_differences(values: np.ndarray, image: Int64, members: Float32) -> np.n
     return found
 
 
+def shares_of_cell(places: np.ndarray, down: int, across: int) -> tuple[Bool, np.ndarray]:
+    """Tell which boxes lie in one cell of the frame.
+
+    Parameters
+    ----------
+    places : ndarray of shape (n_boxes, 4), float64
+        As of `Boxes`.
+    down, across : int
+        In [0, GRID).
+
+    Returns
+    -------
+    has_centre : ndarray of shape (n_boxes,), bool
+    covered : ndarray of shape (n_boxes,), float64
+        Share of the cell that the box covers, in [0, 1].
+    """
+    x, y, width, height = places.T
+    has_centre: Bool = (_cell(y + height / 2) == down) & (_cell(x + width / 2) == across)
+    return has_centre, _overlap(y, height)[:, down] * _overlap(x, width)[:, across]
+
+
 def _cells_of_images(boxes: Boxes) -> tuple[np.ndarray, np.ndarray]:
     """Box centres in each cell, and how much of each cell boxes cover, of shape (n_images, GRID * GRID) each."""
     x, y, width, height = boxes.places.T
@@ -236,6 +257,29 @@ def cell_statistics(codes: Int8, members: Float32) -> tuple[np.ndarray, FrameMap
         reference=reference[:, 0].reshape(side, side), test=apart[:, 0].reshape(side, side),
         p_values=p_values.reshape(side, side),
     )  # fmt: skip
+
+
+def scores_of_cell(values: np.ndarray, n_reference: int) -> Float32:
+    """Project each image's features in one cell on the difference of the sets' means.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_images, n_components)
+        Of one cell, the reference's images first.
+    n_reference : int
+
+    Returns
+    -------
+    ndarray of shape (n_images,), float32
+        Larger is more like the test set; the components are scaled to a deviation of 1, and constant ones left out.
+    """
+    scaled = values.astype(np.float32)
+    scaled -= scaled.mean(axis=0)
+    deviation = scaled.std(axis=0)
+    scaled /= np.where(deviation > 0, deviation, np.inf)
+    apart = scaled[n_reference:].mean(axis=0) - scaled[:n_reference].mean(axis=0)
+    found: Float32 = scaled @ apart
+    return found
 
 
 def _frame(reference: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, FrameMap]:

@@ -38,7 +38,7 @@ def render_result(sets: Sets) -> None:
     for column, (title, groups) in zip(st.columns(len(kinds), gap="small"), kinds, strict=True):
         with column:
             _render_groups(title, groups)
-    render_frames(told)
+    render_frames(sets, answer)
     _render_metadata(told["by_metadata"])
     _render_tests(told)
 

@@ -50,6 +50,10 @@ _NARROW = """
   .st-key-facts a, .st-key-facts button { padding: 0; font-size: 0.875rem; }
   [data-testid="stButtonGroup"] [role="radiogroup"] { flex-wrap: wrap !important; overflow: visible !important; }
   [class*="st-key-dataset_"] [data-testid="stHorizontalBlock"] { justify-content: flex-start !important; }
+  .st-key-compare_table td, .st-key-compare_table th { padding: 0.3rem 0.25rem; overflow-wrap: anywhere; }
+  /* a matrix of many classes is moved sideways rather than squeezed */
+  .st-key-label_confusion { overflow-x: auto; }
+  .st-key-label_confusion > *, .st-key-label_confusion [data-testid="stPlotlyChart"] { min-width: 36rem; }
   /* a list that fills what stands below it: both fit on the screen */
   .st-key-outlier_gallery, .st-key-label_gallery { max-height: 52vh; overflow-y: auto; }
 }

@@ -3,6 +3,7 @@
 const STEP = 0.02;
 const LEAST = 0.02;
 const SEND_AFTER_MS = 500;
+const SMALL_PX = 360; // a smaller image is drawn up to three times as large: a thumb must hit its parts
 
 class Drawer {
   constructor(root) {
@@ -10,6 +11,7 @@ class Drawer {
     this.stage.className = "stage";
     this.image = new Image();
     this.image.draggable = false;
+    this.image.addEventListener("load", () => this.enlarge());
     const clip = document.createElement("div");
     clip.className = "clip";
     this.frame = document.createElement("div");
@@ -27,6 +29,12 @@ class Drawer {
     this.stage.addEventListener("pointermove", (event) => this.move(event));
     for (const name of ["pointerup", "pointercancel"]) this.stage.addEventListener(name, () => this.end());
     this.frame.addEventListener("keydown", (event) => this.key(event));
+  }
+
+  enlarge() {
+    const { naturalWidth: width, naturalHeight: height } = this.image;
+    const factor = Math.min(3, SMALL_PX / Math.max(width, height, 1));
+    this.image.style.width = factor > 1 ? `${Math.round(width * factor)}px` : "";
   }
 
   at(event) {
