@@ -62,10 +62,11 @@ def findings_bytes(run: Run, fmt: ExportFormat, *, kind: str | None = None) -> b
     import pyarrow as pa
 
     from dataeval_ui.findings.keys import finding_key
+    from dataeval_ui.services.image_decisions import KIND
     from dataeval_ui.share.tables import findings_table, table_bytes
     from dataeval_ui.types import FindingKind
 
-    kinds = get_args(FindingKind)
+    kinds = [name for name in get_args(FindingKind) if name != KIND]  # nobody found what was chosen by hand
     if kind is not None and kind not in kinds:
         raise InputError(f"There is no kind of finding named {kind!r}. Known: {', '.join(kinds)}.")
     chosen = [finding for finding in run.all_findings if kind in (None, finding.kind)]

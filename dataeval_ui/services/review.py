@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from dataeval_ui.analysis.agreement import cohens_kappa, fleiss_kappa
 from dataeval_ui.errors import InputError, UnknownNameError
 from dataeval_ui.services.held_decisions import held_decisions
+from dataeval_ui.services.image_decisions import KIND, decided_images
 from dataeval_ui.services.suspects import findings_now
 from dataeval_ui.services.unchanged import unchanged
 from dataeval_ui.store.catalog_base import new_id, now_utc
@@ -61,6 +62,8 @@ class Item:
 def review_queue(run: Run, *, of_run_alone: bool = False, wait: bool = True) -> list[Item]:
     """Return a run's findings in their order, the most severe first, each once, with the decisions that hold.
 
+    Behind them come the images that were decided on for themselves, see `image_decisions`.
+
     Parameters
     ----------
     of_run_alone : bool, default False
@@ -72,9 +75,10 @@ def review_queue(run: Run, *, of_run_alone: bool = False, wait: bool = True) -> 
     catalog, of_run = run.services.catalog, run.id if of_run_alone else None
     held = held_decisions(catalog, run.dataset.id, run_id=of_run)
     assigned = unchanged(catalog, ("assignments", run.id), lambda: catalog.list_assignments(run.id))
+    found = run.keyed_findings if wait else findings_now(run)
     return [
         Item(key=key, finding=finding, held=held.get(key, {}), assigned=assigned.get(key, ()))
-        for key, finding in (run.keyed_findings if wait else findings_now(run)).items()
+        for key, finding in (*found.items(), *decided_images(run, held).items())
     ]
 
 
@@ -198,15 +202,26 @@ def decide(
 
 
 def undo(run: Run, *, viewer: Viewer) -> DecisionRecord | None:
-    """Take back a viewer's last decision about the run's dataset; None where there is none. What it takes back."""
+    """Take back a viewer's last decision about the run's dataset; None where there is none. What it takes back.
+
+    Of a decision for several images at once all are taken back, and the last of them is returned.
+    """
     decisions = run.services.catalog.list_decisions(run.dataset.id, run_id=run.id)
     mine = [d for d in decisions if d.reviewer == viewer.name]
     retracted = {d.retracts for d in mine}
     last = next((d for d in reversed(mine) if d.retracts is None and d.id not in retracted), None)
-    if last is not None:
-        values = {name: getattr(last, name) for name in DecisionRecord.__slots__}
-        values |= {"id": new_id(), "verdict": None, "label": "", "comment": "", "at": now_utc(), "retracts": last.id}
-        run.services.catalog.add_decisions([DecisionRecord(**values)])
+    if last is None:
+        return None
+    together = [last]
+    if last.finding_kind == KIND:
+        moment = (last.finding_kind, last.at)
+        together = [
+            d for d in mine if (d.finding_kind, d.at) == moment and d.retracts is None and d.id not in retracted
+        ]
+    at = now_utc()
+    run.services.catalog.add_decisions(
+        [replace(d, id=new_id(), verdict=None, label="", comment="", at=at, retracts=d.id) for d in together]
+    )
     return last
 
 

@@ -35,6 +35,7 @@ FindingKind = Literal[
     "annotation",
     "label_error",
     "quality",
+    "image",
 ]
 
 METADATA_PREFIX = "meta."

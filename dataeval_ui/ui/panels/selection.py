@@ -13,6 +13,7 @@ from dataeval_ui.ui.panels.colouring import category_colours
 from dataeval_ui.ui.panels.download import render_download
 from dataeval_ui.ui.panels.map_view import clear_selection, look_at
 from dataeval_ui.ui.panels.neighbours import captions
+from dataeval_ui.ui.panels.selection_decision import render_decide_all
 from dataeval_ui.ui.panels.theme import is_dark
 from dataeval_ui.ui.text import count
 
@@ -45,6 +46,7 @@ def render_selection(run: Run, rows: Int64 | None, urls: RunUrls) -> None:
         st.markdown(f"**{count(len(rows), 'image')}** selected", width="content")
         st.button("Clear", icon=":material/close:", key="clear_selection", on_click=clear_selection)
         render_download(run, rows, name="selection", key="selection_download")
+    render_decide_all(run, rows)
     for name in ("label", "cluster"):
         if name in run.columns:
             _render_counts(run.columns[name], rows)
