@@ -306,6 +306,18 @@ def choose_starts(
 
 
 @compiled
+def correlate_turned(units: Float32, left: Int64, right: Int64, orders: Int64, out: Float32) -> None:
+    """Correlate pairs of pictures, rows of mean 0 and length 1, the right one read in each of some orders."""
+    for i in range(left.size):
+        own, other = units[left[i]], units[right[i]]
+        for turn in range(orders.shape[0]):
+            total = np.float32(0)
+            for place in range(orders.shape[1]):
+                total += own[place] * other[orders[turn, place]]
+            out[i, turn] = total
+
+
+@compiled
 def _match_moments(left: Float32, values: Float32, inside: Float32, moments: Float32) -> None:
     """Sum of `inside`, of both pictures at equal mean and contrast, of their squares and product, in pairs of columns.
 

@@ -215,11 +215,15 @@ def _worth_a_look(source: _Source, pairs: Int64) -> tuple[Int64, Int64]:
 
 def _unaligned(source: _Source, pairs: Int64, turns: Sequence[int]) -> Float32:
     """Correlation of each pair's 16 x 16 grey values under each turn, -1 where their shapes do not fit."""
+    from dataeval_ui.analysis.compiled_pairs import correlate_turned
+
     source.progress.check_cancelled()
-    own, other = (unit_pictures(smooth(luma_of(source.coarse[rows]))) for rows in pairs.T)
+    rows, places = np.unique(pairs, return_inverse=True)
+    left, right = places.reshape(-1, 2).T
+    units = unit_pictures(smooth(luma_of(source.coarse[rows])))
     scores = np.empty((len(pairs), len(turns)), dtype=np.float32)
+    correlate_turned(units, left, right, pixel_orders(COARSE_PX)[list(turns)], scores)
     for column, turn in enumerate(turns):
-        scores[:, column] = np.einsum("np,np->n", own, other[:, pixel_orders(COARSE_PX)[turn]])
         scores[~_shapes_fit(source, pairs, turn), column] = -1
     return scores
 
