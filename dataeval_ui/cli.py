@@ -7,13 +7,14 @@ failed, 2 the input is wrong (one sentence, no traceback), 130 cancelled.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 from collections.abc import Sequence
 
 from dataeval_ui import __version__
 from dataeval_ui.commands import COMMANDS, COMPUTING, PARSERS
 from dataeval_ui.commands.grouped import GroupedCommands
-from dataeval_ui.commands.output import prepare_process
+from dataeval_ui.commands.output import prepared_process
 from dataeval_ui.errors import DataEvalUIError
 
 EXAMPLES = """\
@@ -183,9 +184,8 @@ def run_command(args: argparse.Namespace) -> int:
     if getattr(args, "root", None):
         overrides["data_roots"] = args.root
     settings = load_settings(overrides)
-    if args.command in COMPUTING:
-        prepare_process(settings)
-    return COMMANDS[args.command](open_services(settings), args)
+    with prepared_process(settings) if args.command in COMPUTING else contextlib.nullcontext():
+        return COMMANDS[args.command](open_services(settings), args)
 
 
 if __name__ == "__main__":

@@ -6,10 +6,11 @@ workspace, and the default below.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -129,6 +130,29 @@ def environment_of(settings: Settings) -> dict[str, str]:
             text = os.pathsep.join(map(str, value)) if isinstance(value, tuple) else str(value)
             environment[ENVIRONMENT_PREFIX + f.name.upper()] = text
     return environment | {name: str(settings.n_threads) for name in BLAS_THREADS if name not in os.environ}
+
+
+def numba_environment(settings: Settings, cache: Path) -> dict[str, str]:
+    """Write numba's threads, and the folder for what it compiles, unless the user has named another."""
+    return {
+        "NUMBA_NUM_THREADS": str(settings.n_threads),
+        "NUMBA_CACHE_DIR": os.environ.get("NUMBA_CACHE_DIR") or str(cache),
+    }
+
+
+@contextlib.contextmanager
+def in_environment(values: Mapping[str, str]) -> Iterator[None]:
+    """Set environment variables for what runs inside, child processes too; then put back what was there."""
+    earlier = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in earlier.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 def _parse(name: str, kind: object, value: Any) -> Any:

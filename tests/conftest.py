@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests import postgres
+from tests import postgres, sharing
 from tests.chromium import FLAGS, MISSING, REQUIRED, find_chromium
 from tests.exported import share_compiled
 
@@ -15,7 +16,29 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 
+SETTINGS_OF_THE_RUN = frozenset(name for name in os.environ if name.startswith("DATAEVAL_UI_"))
 share_compiled()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    if config.pluginmanager.hasplugin("xdist"):
+        sharing.share(config)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    sharing.longest_first(config, items)
+
+
+@pytest.fixture(autouse=True)
+def _settings_stay_as_they_were() -> Iterator[None]:
+    """No test may leave settings in the environment: which tests come after it depends on how the run is shared."""
+    yield
+    left = [name for name in os.environ if name.startswith("DATAEVAL_UI_") and name not in SETTINGS_OF_THE_RUN]
+    for name in left:
+        del os.environ[name]  # the test that did it fails, and no other
+    assert left == []
 
 
 @pytest.hookimpl(wrapper=True)

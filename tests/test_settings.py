@@ -1,11 +1,14 @@
 """Where settings come from, and what happens to bad ones."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from dataeval_ui.errors import ParameterError, UnknownNameError
-from dataeval_ui.settings import Settings, environment_of, load_settings
+from dataeval_ui.settings import Settings, environment_of, in_environment, load_settings, numba_environment
 
 
 def test_the_command_line_beats_the_environment_beats_the_file(tmp_path: Path) -> None:
@@ -20,8 +23,6 @@ def test_none_from_the_command_line_means_not_given() -> None:
 
 
 def test_roots_are_split_at_the_platforms_separator(tmp_path: Path) -> None:
-    import os
-
     text = os.pathsep.join(["/a", "/b"])
     assert load_settings({}, environment={"DATAEVAL_UI_DATA_ROOTS": text}).data_roots == (Path("/a"), Path("/b"))
 
@@ -30,6 +31,30 @@ def test_the_address_of_the_catalog_reaches_a_child_and_is_not_shown() -> None:
     settings = load_settings({}, environment={"DATAEVAL_UI_CATALOG_URL": "postgresql://me:secret@host/name"})
     assert environment_of(settings)["DATAEVAL_UI_CATALOG_URL"] == "postgresql://me:secret@host/name"
     assert "secret" not in repr(settings)
+
+
+def test_variables_reach_a_child_while_they_are_set_and_are_put_back_whatever_happens(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DATAEVAL_UI_PORT", "1")
+    monkeypatch.delenv("DATAEVAL_UI_HOST", raising=False)
+    code = "import os; raise SystemExit(os.environ['DATAEVAL_UI_PORT'] + os.environ['DATAEVAL_UI_HOST'])"
+    with (
+        pytest.raises(subprocess.CalledProcessError) as raised,
+        in_environment({"DATAEVAL_UI_PORT": "2", "DATAEVAL_UI_HOST": "here"}),
+    ):
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert raised.value.stderr == "2here\n"
+    assert os.environ["DATAEVAL_UI_PORT"] == "1"
+    assert "DATAEVAL_UI_HOST" not in os.environ
+
+
+def test_numba_compiles_into_the_workspace_unless_the_user_chose(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", "/chosen")
+    assert numba_environment(Settings(n_threads=3), Path("/w/numba"))["NUMBA_CACHE_DIR"] == "/chosen"
+    monkeypatch.delenv("NUMBA_CACHE_DIR")
+    given = {"NUMBA_NUM_THREADS": "3", "NUMBA_CACHE_DIR": "/w/numba"}
+    assert numba_environment(Settings(n_threads=3), Path("/w/numba")) == given
 
 
 def test_an_unknown_setting_in_the_file_names_the_nearest(tmp_path: Path) -> None:

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import signal
 import sys
 import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from dataeval_ui.settings import environment_of
+from dataeval_ui.settings import environment_of, in_environment, numba_environment
 
 if TYPE_CHECKING:
     from dataeval_ui.settings import Settings
 
 
-def prepare_process(settings: Settings) -> None:
-    """Cap threads and put numba's cache into the workspace, before numpy and numba are imported."""
-    os.environ.update(environment_of(settings))
-    os.environ["NUMBA_NUM_THREADS"] = str(settings.n_threads)
-    os.environ["NUMBA_CACHE_DIR"] = str(settings.workspace / "numba")
+@contextlib.contextmanager
+def prepared_process(settings: Settings) -> Iterator[None]:
+    """Cap threads and name numba's cache while a command runs; entered before numpy and numba are imported."""
+    numba = numba_environment(settings, settings.workspace / "numba")
+    with in_environment({**environment_of(settings), **numba}):
+        yield
 
 
 @contextlib.contextmanager

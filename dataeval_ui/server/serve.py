@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from dataeval_ui.errors import ParameterError
 from dataeval_ui.server.access import is_loopback
-from dataeval_ui.settings import environment_of
+from dataeval_ui.settings import environment_of, in_environment
 
 if TYPE_CHECKING:
     from dataeval_ui.settings import Settings
@@ -38,7 +38,11 @@ def serve(settings: Settings, *, open_browser: bool, page: str = "") -> None:
     ParameterError
         No free port.
     """
-    os.environ.update(environment_of(settings))
+    with in_environment(environment_of(settings)):
+        _serve(settings, open_browser=open_browser, page=page)
+
+
+def _serve(settings: Settings, *, open_browser: bool, page: str) -> None:
     from dataeval_ui.services.login import login_mode
     from dataeval_ui.services.shared import shared_services
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dataeval_ui.settings import Settings, environment_of, load_settings
+from dataeval_ui.settings import Settings, environment_of, load_settings, numba_environment
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,6 +60,5 @@ def worker_environment(services: Services) -> Mapping[str, str]:
     return {
         **os.environ,
         **environment_of(services.settings),
-        "NUMBA_NUM_THREADS": str(services.settings.n_threads),
-        "NUMBA_CACHE_DIR": str(services.workspace.numba_dir),
+        **numba_environment(services.settings, services.workspace.numba_dir),
     }

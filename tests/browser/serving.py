@@ -37,7 +37,7 @@ def free_port() -> int:
 
 
 def without_settings() -> dict[str, str]:
-    """Return the environment without settings of ours: commands that were tested in this process leave theirs in it."""
+    """Return the environment without settings of ours: neither those of whoever runs the tests nor of a test."""
     return {name: value for name, value in os.environ.items() if not name.startswith("DATAEVAL_UI_")}
 
 
