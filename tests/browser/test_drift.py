@@ -11,6 +11,7 @@ import pytest
 from dataeval_ui.services.demo import install_demo
 from tests.browser.serving import Server, serving, settled
 from tests.drift_sets import add_sorted_run
+from tests.exported import prepared
 from tests.ui.conftest import open_workspace
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, str]]:
-    services = open_workspace(tmp_path_factory.mktemp("drift") / "workspace")
+    services = open_workspace(prepared(tmp_path_factory.mktemp("drift") / "workspace"))
     install_demo(services)
     run = add_sorted_run(services)
     with serving(Path(services.workspace.root)) as running:

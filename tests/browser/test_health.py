@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dataeval_ui.services.demo import install_demo
 from tests.browser.serving import Server, serving, settled
+from tests.demo import install_demo
 from tests.ui.conftest import open_workspace
 
 if TYPE_CHECKING:

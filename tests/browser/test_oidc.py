@@ -13,10 +13,10 @@ pytest.importorskip("authlib", reason="people log in by OpenID Connect with data
 from joserfc.jwk import RSAKey
 
 from dataeval_ui.services.context import open_services
-from dataeval_ui.services.demo import install_demo
 from dataeval_ui.settings import load_settings
 from tests.browser.identity_provider import CLIENT_ID, CLIENT_SECRET, Provider, providing
 from tests.browser.serving import free_port, serving, settled
+from tests.demo import install_demo
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

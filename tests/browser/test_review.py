@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dataeval_ui.services.demo import install_demo
-from dataeval_ui.services.runs import open_run
 from dataeval_ui.store.catalog import open_catalog
 from dataeval_ui.store.catalog_decisions import DecisionRecord
 from dataeval_ui.store.workspace import open_workspace as open_folder
 from tests.browser.serving import Server, serving, settled
+from tests.demo import install_demo
 from tests.ui.conftest import open_workspace
 
 if TYPE_CHECKING:
@@ -26,8 +25,7 @@ pytestmark = pytest.mark.browser
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     services = open_workspace(tmp_path_factory.mktemp("review") / "workspace")
-    run = install_demo(services)
-    assert open_run(services, run.id).keyed_findings  # kept in the run's folder: no page waits for them
+    install_demo(services)
     with serving(Path(services.workspace.root)) as running:
         yield running
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dataeval_ui.services.context import open_services
-from dataeval_ui.services.demo import install_demo
 from dataeval_ui.services.runs import open_run
 from dataeval_ui.settings import load_settings
 from tests.browser.serving import serving, settled
+from tests.demo import install_demo
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext

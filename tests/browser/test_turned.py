@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.browser.serving import Server, serving, settled
+from tests.exported import prepared
 from tests.services.conftest import run_folder
 from tests.services.test_turned import save_drawings
 from tests.ui.conftest import open_workspace
@@ -35,7 +36,7 @@ MEAN_DIFFERENCE = """(images) => {
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     base = tmp_path_factory.mktemp("turned")
-    services = open_workspace(base / "workspace")
+    services = open_workspace(prepared(base / "workspace"))
     save_drawings(base / "images")
     run_folder(services, base / "images")
     with serving(Path(services.workspace.root)) as running:

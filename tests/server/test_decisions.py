@@ -14,12 +14,12 @@ from dataeval_ui.server.access import UPLOAD_HEADER, AccessMiddleware
 from dataeval_ui.server.decisions import MAX_BODY_BYTES, decision_routes
 from dataeval_ui.server.door import door_routes
 from dataeval_ui.services.context import Services, open_services
-from dataeval_ui.services.demo import install_demo
 from dataeval_ui.services.links import make_link
 from dataeval_ui.services.login import Gate
 from dataeval_ui.services.run import Run
 from dataeval_ui.services.runs import open_run
 from dataeval_ui.settings import load_settings
+from tests.demo import install_demo
 
 OURS = {UPLOAD_HEADER: "1"}
 

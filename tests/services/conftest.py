@@ -11,13 +11,13 @@ import pytest
 from dataeval_ui.services.access import OWNER, Viewer
 from dataeval_ui.services.context import Services, open_services
 from dataeval_ui.services.datasets import add_dataset
-from dataeval_ui.services.demo import install_demo
 from dataeval_ui.services.requests import RunRequest
 from dataeval_ui.services.review import undo
 from dataeval_ui.services.run import Run
 from dataeval_ui.services.runs import open_run, run_here
 from dataeval_ui.settings import load_settings
 from dataeval_ui.types import AnalysisParams, Json, Silent
+from tests.demo import install_demo
 from tests.exported import prepared
 from tests.images import make_dataset
 from tests.postgres import emptied

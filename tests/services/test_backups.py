@@ -20,13 +20,13 @@ from dataeval_ui.services.access import OWNER
 from dataeval_ui.services.backups import back_up, restore
 from dataeval_ui.services.context import Services, open_services
 from dataeval_ui.services.decision_files import import_decisions, load_marks
-from dataeval_ui.services.demo import install_demo
 from dataeval_ui.services.links import is_in_force, make_link, open_link
 from dataeval_ui.services.review import decide, review_queue
 from dataeval_ui.services.runs import open_run
 from dataeval_ui.settings import load_settings
 from dataeval_ui.store.secret import workspace_secret
 from dataeval_ui.types import LabelRule
+from tests.demo import install_demo
 
 Open = Callable[..., Services]
 

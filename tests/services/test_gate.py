@@ -12,13 +12,13 @@ from dataeval_ui.cli import main
 from dataeval_ui.errors import InputError
 from dataeval_ui.findings.metrics import METRICS, concerned
 from dataeval_ui.services.context import open_services
-from dataeval_ui.services.demo import install_demo
 from dataeval_ui.services.gate import check_run
 from dataeval_ui.services.run import Run
 from dataeval_ui.services.runs import open_run
 from dataeval_ui.settings import load_settings
 from dataeval_ui.share.gate_reports import junit, markdown
 from dataeval_ui.types.gate import GateCondition, GateReport
+from tests.demo import install_demo
 
 ROOT = Path(__file__).parents[2]
 

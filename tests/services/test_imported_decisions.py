@@ -11,12 +11,12 @@ import pytest
 from dataeval_ui.findings.keys import finding_key
 from dataeval_ui.services.access import OWNER
 from dataeval_ui.services.decision_files import import_decisions
-from dataeval_ui.services.demo import install_demo
 from dataeval_ui.services.review import Item, cleaned_manifest, decide, review_queue
 from dataeval_ui.services.run import Run
 from dataeval_ui.services.runs import open_run
 from dataeval_ui.store.catalog_base import now_utc
 from dataeval_ui.store.catalog_decisions import DecisionRecord
+from tests.demo import install_demo
 from tests.ui.conftest import open_workspace
 
 NUMBERS = count(1)

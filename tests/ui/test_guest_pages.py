@@ -10,12 +10,12 @@ import pytest
 
 from dataeval_ui.services.access import OWNER, Viewer
 from dataeval_ui.services.context import open_services
-from dataeval_ui.services.demo import install_demo
 from dataeval_ui.services.links import make_link
 from dataeval_ui.services.review import decide, review_queue
 from dataeval_ui.services.runs import open_run
 from dataeval_ui.settings import load_settings
 from dataeval_ui.ui.panels.door import GUESTS_PAGES
+from tests.demo import install_demo
 from tests.ui.conftest import Analysed, failures, words
 
 SECRET = "hidden-elsewhere"
