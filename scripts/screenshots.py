@@ -125,6 +125,7 @@ def find_part(page: Page) -> None:
     page.mouse.up()
     settle(page)
     page.get_by_role("button", name="Find this part").click()
+    page.mouse.move(0, 0)  # its tooltip lies on the image
     settle(page)
     page.locator("canvas").first.wait_for()
 

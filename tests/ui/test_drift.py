@@ -11,11 +11,12 @@ import pytest
 from dataeval_ui.services.drift import answer_for_drift, compare_runs_for_drift
 from dataeval_ui.services.drift_images import galleries, splits_of
 from dataeval_ui.services.drift_map import drift_map
+from dataeval_ui.services.drift_places import CellImages
 from dataeval_ui.services.drift_sets import chosen_rows
 from dataeval_ui.services.drift_time import Chunk, drift_over_time
 from dataeval_ui.services.runs import open_run
 from dataeval_ui.ui import cached
-from dataeval_ui.ui.panels import drift_choice
+from dataeval_ui.ui.panels import drift_choice, drift_frames
 from dataeval_ui.ui.panels.drift_result import group_sentences
 from dataeval_ui.ui.text import plain
 from tests.ui.conftest import HOSTILE, HOSTILE_RUN, Analysed, OpenPage, failures, words
@@ -171,3 +172,22 @@ def test_boxes_and_cells_are_shown_where_there_are_some(
     table = next(frame.value for frame in app.dataframe if "Boxes" in frame.value)
     assert list(table["Reference"]) == ["0.1", "10.0%"]
     assert list(table["Effect size"]) == ["+0.25", "+25.0%"]
+    assert "Click a cell to see the images" in words(app)
+    rows = np.array([5, 7]), np.array([], dtype=np.int64)
+    asked = []
+
+    def images_at(*args: object) -> CellImages:
+        asked.append(args[3:])
+        return CellImages(reference=rows[0], test=rows[1])
+
+    monkeypatch.setattr(drift_frames, "images_at", images_at)
+    app = open_page(analysed.services, "drift", run=analysed.run_id, tested="1", frame="cells", cell="0.1")
+    assert failures(app) == []
+    assert asked == [("cells", (0, 1))]
+    assert "Cell 1 from the top, 2 from the left" in words(app)
+    assert "2 reference images" in words(app)
+    assert [link.label for link in app.page_link if "Look at all 2" in link.label] == ["Look at all 2 on Explore"]
+    app.button(key="drift_cell_close").click().run()
+    assert "cell" not in app.query_params
+    app = open_page(analysed.services, "drift", run=analysed.run_id, tested="1", frame="cells", cell="9.1")
+    assert "Click a cell to see the images" in words(app)  # there is no such cell
