@@ -6,6 +6,7 @@ import os
 from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
+import hypothesis
 import pytest
 
 from tests import postgres, sharing
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 SETTINGS_OF_THE_RUN = frozenset(name for name in os.environ if name.startswith("DATAEVAL_UI_"))
 share_compiled()
+# no test measures time: on a busy machine an example takes longer than hypothesis' 200 ms
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 @pytest.hookimpl(tryfirst=True)

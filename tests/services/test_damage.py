@@ -34,6 +34,12 @@ def digests(services: Services, run_id: str) -> dict[str, str]:
     return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in RESULTS}
 
 
+def manifest_path(services: Services, finished: Finished) -> Path:
+    """Find the manifest of the run: tests that came before may have run more in this workspace."""
+    digest = services.catalog.get_run(finished.summary["run"]).manifest_digest
+    return services.workspace.manifests_dir / f"{digest}.parquet"
+
+
 def flip(path: Path) -> None:
     data = bytearray(path.read_bytes())
     middle = len(data) // 2
@@ -60,7 +66,7 @@ def test_a_damaged_result_is_computed_again_to_the_same_bytes(
 
 def test_a_flipped_byte_of_a_manifest_is_told_or_is_none_of_the_table(services: Services, finished: Finished) -> None:
     """Page headers have no checksum, and hold what is not read."""
-    (path,) = services.workspace.manifests_dir.glob("*.parquet")
+    path = manifest_path(services, finished)
     written = open_run(services, finished.summary["run"]).manifest
     data = path.read_bytes()
     n_told = 0
@@ -78,7 +84,7 @@ def test_a_flipped_byte_of_a_manifest_is_told_or_is_none_of_the_table(services: 
 def test_a_damaged_manifest_is_written_again(
     services: Services, finished: Finished, damage: Callable[[Path], object]
 ) -> None:
-    (path,) = services.workspace.manifests_dir.glob("*.parquet")
+    path = manifest_path(services, finished)
     damage(path)
     with pytest.raises(StorageError, match="Run the dataset again"):
         _ = open_run(services, finished.summary["run"]).manifest
