@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +55,9 @@ class FakeRun:
 
     def thumbnail(self, row: int) -> bytes | None:
         return None if row == 1 else b"\xff\xd8 thumbnail"
+
+    def thumbnails(self, rows: Sequence[int]) -> list[bytes | None]:
+        return [self.thumbnail(row) for row in rows if self.image_id(row)]
 
     def object_of(self, row: int) -> None:
         return None

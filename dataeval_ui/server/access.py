@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -55,6 +56,7 @@ def viewer_of(connection: HTTPConnection) -> Viewer:
     return viewer if isinstance(viewer, Viewer) else Viewer(role="nobody", reason=LOCAL_ONLY)
 
 
+@functools.lru_cache(maxsize=1024)
 def is_loopback(host: str) -> bool:
     """Say whether an address or host name stands for this machine: 127.0.0.1, ::1, localhost."""
     name = host.strip("[]").lower().rstrip(".")

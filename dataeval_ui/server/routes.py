@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import struct
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 IMMUTABLE = "private, max-age=31536000, immutable"
 MAX_IMAGE_PX = 2048
+MAX_THUMBNAILS = 200
+"""Thumbnails in one answer: about 1 MB."""
 _MAX_DIGITS = 20
 BINARY = "application/octet-stream"
 
@@ -60,6 +62,9 @@ class RunData(Protocol):
 
     def thumbnail(self, row: int) -> bytes | None:
         """JPEG, or None if the store lost it."""
+
+    def thumbnails(self, rows: Sequence[int]) -> list[bytes | None]:
+        """JPEGs in the order of the rows; None for one that the store lost."""
 
     def image_path(self, row: int) -> Path:
         """File of an image; InputError when it is gone."""
@@ -119,7 +124,17 @@ def _immutable(request: Request, etag: str, media_type: str, content: Callable[[
 
 
 def _row(request: Request) -> int:
-    text: str = request.path_params["row"]
+    return _read_row(request.path_params["row"])
+
+
+def _rows(request: Request) -> list[int]:
+    rows = [_read_row(text) for text in request.query_params.get("rows", "").split(",", MAX_THUMBNAILS)]
+    if len(rows) > MAX_THUMBNAILS:
+        raise InputError(f"Ask for at most {MAX_THUMBNAILS} thumbnails at once.")
+    return rows
+
+
+def _read_row(text: str) -> int:
     if not text.isascii() or not text.isdigit() or len(text) > _MAX_DIGITS:
         raise UnknownNameError("image", text[:40], ())
     return int(text)
@@ -138,6 +153,12 @@ def encode_column(column: Column) -> bytes:
     return np.asarray(column.codes, dtype="u1" if len(column.categories) <= 255 else "<u2").tobytes()
 
 
+def encode_thumbnails(thumbnails: Sequence[bytes]) -> bytes:
+    """Write thumbnails: uint32 n, uint32 lengths[n], little-endian, then the JPEGs; a lost one is empty."""
+    n = len(thumbnails)
+    return struct.pack(f"<{n + 1}I", n, *map(len, thumbnails)) + b"".join(thumbnails)
+
+
 def data_routes(open_run: OpenRun, settings: Settings) -> list[BaseRoute]:
     """Make the routes of runs.
 
@@ -148,7 +169,7 @@ def data_routes(open_run: OpenRun, settings: Settings) -> list[BaseRoute]:
     settings : Settings
         Limits of the decoder.
     """
-    from starlette.responses import JSONResponse, RedirectResponse
+    from starlette.responses import JSONResponse, RedirectResponse, Response
     from starlette.routing import Route
 
     @guarded
@@ -183,6 +204,16 @@ def data_routes(open_run: OpenRun, settings: Settings) -> list[BaseRoute]:
             return stored
 
         return _immutable(request, run.image_id(row), "image/jpeg", content)
+
+    @guarded
+    def thumbnails(request: Request) -> Response:
+        run_id, rows = request.path_params["run"], _rows(request)
+        run = open_run(run_id)
+        stored = [jpeg or b"" for jpeg in run.thumbnails(rows)]
+        content = encode_thumbnails(stored)
+        if not all(stored):  # what was lost may come back: to run the dataset again makes it anew
+            return Response(content, media_type=BINARY, headers={"Cache-Control": "no-store"})
+        return _immutable(request, digest_of([run_id, "thumbs", *rows]), BINARY, lambda: content)
 
     @guarded
     def image(request: Request) -> Response:
@@ -221,6 +252,7 @@ def data_routes(open_run: OpenRun, settings: Settings) -> list[BaseRoute]:
         Route(f"{runs}/points", points),
         Route(f"{runs}/columns/{{column}}", column),
         Route(f"{runs}/neighbours/{{row}}", neighbours),
+        Route(f"{runs}/thumbs", thumbnails),
         Route(f"{runs}/thumbs/{{row}}", thumbnail),
         Route(f"{runs}/images/{{row}}", image),
         Route(f"{runs}/boxes/{{row}}", boxed),

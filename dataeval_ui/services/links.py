@@ -8,6 +8,7 @@ token for a cookie that is signed for another purpose, so that a used-up token i
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import hmac
 import re
@@ -33,8 +34,11 @@ def sign(services: Services, purpose: str, text: str) -> str:
     """Return the 43 characters that only a holder of the workspace's secret can make for a text and a purpose."""
     from dataeval_ui.store.secret import workspace_secret
 
-    message = purpose.encode() + b"\0" + text.encode()
-    digest = hmac.new(workspace_secret(services.workspace), message, hashlib.sha256).digest()
+    return _signature(workspace_secret(services.workspace), purpose, text)
+
+
+def _signature(secret: bytes, purpose: str, text: str) -> str:
+    digest = hmac.digest(secret, purpose.encode() + b"\0" + text.encode(), "sha256")
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode("ascii")
 
 
@@ -45,7 +49,14 @@ def is_signed(services: Services, purpose: str, text: str, signature: str) -> bo
 
 def cookie_name(services: Services, kind: str) -> str:
     """Name of a cookie of this workspace: browsers send one server's cookies to every other port of its machine."""
-    return f"dataeval_ui_{kind}_{hashlib.sha256(sign(services, 'cookie name', '').encode()).hexdigest()[:8]}"
+    from dataeval_ui.store.secret import workspace_secret
+
+    return f"dataeval_ui_{kind}_{_cookie_mark(workspace_secret(services.workspace))}"
+
+
+@functools.lru_cache(maxsize=8)
+def _cookie_mark(secret: bytes) -> str:
+    return hashlib.sha256(_signature(secret, "cookie name", "").encode()).hexdigest()[:8]
 
 
 def parse_expiry(text: str) -> timedelta:

@@ -331,6 +331,12 @@ class Run:
         """Return an image's thumbnail, a JPEG, or None if the store lost it."""
         return self._thumbnails.get(self.image_id(row))
 
+    def thumbnails(self, rows: Sequence[int]) -> list[bytes | None]:
+        """Return the thumbnails of several rows in their order, with one look into the store."""
+        image_ids = [self.image_id(row) for row in rows]
+        stored = self._thumbnails.get_many(image_ids)
+        return [stored.get(image_id) for image_id in image_ids]
+
     def image_path(self, row: int) -> Path:
         """Return the file of an image's first place that is still there.
 

@@ -6,6 +6,7 @@ import functools
 from typing import TYPE_CHECKING
 
 from dataeval_ui.services.context import Services, open_services
+from dataeval_ui.services.unchanged import unchanged
 
 if TYPE_CHECKING:
     from dataeval_ui.services.run import Run
@@ -36,5 +37,6 @@ def shared_run(run_id: str) -> Run:
     StorageError
         Its results were deleted.
     """
-    shared_services().catalog.get_run(run_id)
+    catalog = shared_services().catalog
+    unchanged(catalog, ("run", run_id), lambda: catalog.get_run(run_id))
     return _opened(run_id)

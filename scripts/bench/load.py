@@ -82,7 +82,7 @@ async def review(reviewer: Reviewer, tally: Tally, rng: random.Random, until: fl
             row = rng.randrange(N_FILES)
             tally.clicks["explore"].append(await reviewer.click_point(row))
             shown = rng.sample(range(n_images), K_SHOWN)
-            paths = [f"{api}/images/{row}", *(f"{api}/thumbs/{other}" for other in shown)]
+            paths = [f"{api}/images/{row}", f"{api}/thumbs?rows={','.join(map(str, shown))}"]  # as a gallery does
             tally.fetches += await reviewer.fetch(paths)
         else:
             verdict = rng.choice(("keep", "remove", "unsure"))

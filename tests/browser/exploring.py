@@ -29,8 +29,8 @@ def gallery(page: Page, label: str) -> Locator:
 
 def rows_in(gallery: Locator) -> list[int]:
     """Rows of a gallery's images, in the order that a person sees."""
-    sources = gallery.locator("img").evaluate_all("images => images.map((image) => image.getAttribute('src'))")
-    return [int(re.search(r"thumbs/(\d+)", source)[1]) for source in sources]  # type: ignore[index]
+    rows = gallery.locator("img").evaluate_all("images => images.map((image) => image.dataset.row)")
+    return list(map(int, rows))
 
 
 def brute_force(run: Run, row: int, k: int) -> list[tuple[int, float]]:

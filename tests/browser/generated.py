@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +56,9 @@ class GeneratedRun:
         buffer = io.BytesIO()
         image.save(buffer, "JPEG")
         return buffer.getvalue()
+
+    def thumbnails(self, rows: Sequence[int]) -> list[bytes | None]:
+        return [self.thumbnail(row) for row in rows]
 
     def image_path(self, row: int) -> Path:
         raise InputError(f"Image {row} is generated and has no file.")

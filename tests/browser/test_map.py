@@ -347,7 +347,7 @@ def test_the_map_is_drawn_again_after_the_card_was_lost(open_page):
 def test_images_take_the_place_of_points(open_page):
     page = open_map(open_page)
     asked = set()
-    page.on("response", lambda answer: asked.add(answer.url) if "/thumbs/" in answer.url else None)
+    page.on("response", lambda answer: asked.update(re.findall(r"\d+", answer.url.partition("/thumbs?rows=")[2])))
     button = page.get_by_role("button", name="Show images")
 
     def share_covered():

@@ -22,7 +22,7 @@ from dataeval_ui.store.secret import workspace_secret
 from tests.server.doors import Door, make_door
 
 DAY = timedelta(days=1)
-RUN_ROUTES = ("points", "columns/label", "thumbs/0", "images/0")
+RUN_ROUTES = ("points", "columns/label", "thumbs/0", "thumbs?rows=0,1", "images/0")
 TO_UPLOAD = {UPLOAD_HEADER: "1"}
 
 

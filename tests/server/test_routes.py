@@ -24,7 +24,7 @@ def test_a_column_has_the_narrowest_type_that_holds_it(client, run, name, dtype)
     np.testing.assert_array_equal(values, column.values if column.codes is None else column.codes)
 
 
-@pytest.mark.parametrize("path", ["points", "columns/label", "neighbours/0", "thumbs/0", "images/0"])
+@pytest.mark.parametrize("path", ["points", "columns/label", "neighbours/0", "thumbs/0", "thumbs?rows=0,3", "images/0"])
 def test_data_is_kept_for_ever_and_asked_for_once(client, path):
     first = client.get(f"{FAKE}/{path}")
     assert first.status_code == 200
@@ -38,6 +38,37 @@ def test_data_is_kept_for_ever_and_asked_for_once(client, path):
 def test_the_nearest_neighbours_of_a_row_are_sent_as_rows(client, run):
     rows = np.frombuffer(client.get(f"{FAKE}/neighbours/5").content, "<u4")
     np.testing.assert_array_equal(rows, run.graph.indices[5])
+
+
+def unpacked(content):
+    n = int(np.frombuffer(content[:4], "<u4")[0])
+    lengths = np.frombuffer(content[4 : 4 + 4 * n], "<u4")
+    assert 4 + 4 * n + lengths.sum() == len(content)
+    ends = 4 + 4 * n + np.cumsum(lengths)
+    return [content[end - length : end] for end, length in zip(ends, lengths, strict=True)]
+
+
+def test_thumbnails_come_together_in_the_order_that_was_asked_for(client, run):
+    answer = client.get(f"{FAKE}/thumbs?rows=3,0,3")
+    assert unpacked(answer.content) == [run.thumbnail(3), run.thumbnail(0), run.thumbnail(3)]
+    assert answer.headers["cache-control"] == IMMUTABLE
+    other = client.get(f"{FAKE}/thumbs?rows=0,3")
+    assert other.headers["etag"] != answer.headers["etag"]
+
+
+def test_a_lost_thumbnail_among_others_is_empty_and_is_asked_for_again(client, run):
+    answer = client.get(f"{FAKE}/thumbs?rows=0,1")
+    assert unpacked(answer.content) == [run.thumbnail(0), b""]
+    assert answer.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    "rows", ["", "a", "-1", "0,", "0,1.5", "0;1", "9" * 30, "6", "0,6", "0%00", ",".join("0" * 201), "0," * 5000]
+)
+def test_rows_that_are_none_get_a_sentence(client, rows):
+    answer = client.get(f"{FAKE}/thumbs?rows={rows}")
+    assert answer.status_code in (400, 404)
+    assert len(answer.json()["error"]) < 200
 
 
 def test_different_things_have_different_tags(client):

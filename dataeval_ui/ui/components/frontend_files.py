@@ -10,6 +10,8 @@ from pathlib import Path
 from dataeval_ui.ui.components.urls import API_PREFIX
 
 FRONTEND_FOLDER = Path(__file__).parent / "frontend"
+SHARED = "shared/"
+"""Modules that several components use."""
 MEDIA_TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
 
 
@@ -44,8 +46,8 @@ def loader(path: str, *, base_path: str = "") -> str:
     Streamlit sends a component's JavaScript again with every change of its data, and takes only one file. So it gets
     these few lines, and the modules come over HTTP, once: all at the same time, not each when another asks for it.
     """
-    folder = path.rsplit("/", 1)[0]
-    names = [name for name in frontend_files() if name.startswith(f"{folder}/") and name.endswith(".js")]
+    folders = (f"{path.rsplit('/', 1)[0]}/", SHARED)
+    names = [name for name in frontend_files() if name.startswith(folders) and name.endswith(".js")]
     urls = [module_url(name, base_path=base_path) for name in sorted(names, key=lambda name: name != path)]
     return (
         f"const urls = {json.dumps(urls)}.map((url) => new URL(url, document.baseURI).href);\n"

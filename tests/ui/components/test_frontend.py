@@ -12,8 +12,8 @@ SCRIPTS = sorted(FRONTEND_FOLDER.rglob("*.js"))
 
 def test_each_component_has_an_entry_and_a_style():
     components = {path.split("/")[0] for path in frontend_files()}
-    assert components == {"box", "drop", "gallery", "map", "pair"}
-    for name in components:
+    assert components == {"box", "drop", "gallery", "map", "pair", "shared"}
+    for name in components - {"shared"}:
         assert f"{name}/index.js" in frontend_files()
         assert f"{name}/{name}.css" in frontend_files()
 
@@ -27,7 +27,7 @@ def test_no_script_writes_html_or_runs_text(script: Path):
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.relative_to(FRONTEND_FOLDER).as_posix())
 def test_every_import_is_a_file_beside_it(script: Path):
     for name in re.findall(r'^import .* from "(.*)";$', script.read_text(), flags=re.MULTILINE):
-        assert name.startswith("./")
+        assert name.startswith(("./", "../shared/"))
         assert (script.parent / name).is_file()
 
 
@@ -38,9 +38,12 @@ def test_the_loader_names_the_digest_so_that_a_new_release_is_fetched():
 
 def test_the_loader_asks_for_all_modules_of_its_component_at_once_the_entry_first():
     urls = json.loads(re.search(r"const urls = (\[.*\])", loader("map/index.js"))[1])
-    prefix = f"/api/frontend/{frontend_digest()}/map/"
-    assert urls[0] == f"{prefix}index.js"
-    assert set(urls) == {prefix + script.name for script in SCRIPTS if script.parent.name == "map"}
+    prefix = f"/api/frontend/{frontend_digest()}/"
+    assert urls[0] == f"{prefix}map/index.js"
+    folders = ("map", "shared")
+    assert set(urls) == {
+        f"{prefix}{script.parent.name}/{script.name}" for script in SCRIPTS if script.parent.name in folders
+    }
 
 
 def test_urls_escape_what_a_user_named():

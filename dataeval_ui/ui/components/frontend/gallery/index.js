@@ -1,4 +1,30 @@
 // A grid of thumbnails, each a button; one of them is in the tab order, arrows go to the others.
+import { thumbnail } from "../shared/thumbnails.js";
+
+// Thumbnails are fetched when they come near the window, together.
+const nearby = new IntersectionObserver(
+  (entries) => {
+    for (const { target, isIntersecting } of entries) if (isIntersecting) load(target);
+  },
+  { rootMargin: "400px" },
+);
+
+async function load(image) {
+  nearby.unobserve(image);
+  const { template, row } = image.wanted;
+  const address = await thumbnail(template, row);
+  if (image.wanted.template === template && image.wanted.row === row) image.src = address;
+}
+
+// An image is another one as soon as it is asked for: what stood there must not be taken for it meanwhile.
+function want(image, template, row) {
+  if (image.wanted?.template === template && image.wanted.row === row) return;
+  image.wanted = { template, row };
+  image.dataset.row = row;
+  image.removeAttribute("src");
+  nearby.unobserve(image);
+  nearby.observe(image);
+}
 
 function build(root) {
   const grid = document.createElement("div");
@@ -43,7 +69,6 @@ function newCard() {
   const frame = document.createElement("span");
   frame.className = "frame";
   const image = new Image();
-  image.loading = "lazy";
   image.decoding = "async";
   image.addEventListener("error", () => card.classList.add("lost"));
   image.addEventListener("load", () => {
@@ -86,8 +111,7 @@ function fill(card, [row, caption, sub, badge], { thumbnails, selected, heat }) 
   card.heat = newHeat;
   const image = frame.querySelector("img");
   const badgeNode = frame.lastChild;
-  const url = thumbnails.replace("{row}", row);
-  if (image.getAttribute("src") !== url) image.src = url;
+  want(image, thumbnails, row);
   if (isChanged) drawHeat(card);
   image.alt = ""; // the caption below says the same
   captionNode.textContent = caption;
@@ -118,7 +142,10 @@ export default function (component) {
   if (rows.length !== state.rows.length || rows.some((row, k) => row !== state.rows[k])) state.current = 0;
   state.rows = rows;
   while (grid.children.length < rows.length) grid.append(newCard());
-  while (grid.children.length > rows.length) grid.lastChild.remove();
+  while (grid.children.length > rows.length) {
+    nearby.unobserve(grid.lastChild.querySelector("img"));
+    grid.lastChild.remove();
+  }
   data.items.forEach((item, k) => {
     fill(grid.children[k], item, data);
     grid.children[k].setAttribute("tabindex", k === state.current ? "0" : "-1");

@@ -1,4 +1,5 @@
 // Thumbnails in place of points: as many as fit without covering one another.
+import { thumbnail } from "../shared/thumbnails.js";
 
 const MAX_SHOWN = 150;
 const KEPT = 600;
@@ -42,12 +43,12 @@ export class Images {
     this.shown = rows;
   }
 
-  get(row, url) {
+  get(row, template) {
     let image = this.loaded.get(row);
     if (!image) {
       image = new Image();
       image.onload = () => this.onLoad();
-      image.src = url;
+      thumbnail(template, row).then((address) => (image.src = address));
       this.loaded.set(row, image);
       if (this.loaded.size > KEPT) this.loaded.delete(this.loaded.keys().next().value);
     }

@@ -27,13 +27,13 @@ export class Overlay {
     if (scene.shape) this.drawShape(scene);
   }
 
-  drawImages({ images, place, view, theme, thumbnail, colourOf }) {
+  drawImages({ images, place, view, theme, thumbnails, colourOf }) {
     const context = this.context;
     const half = images.sizePx / 2;
     for (const row of images.shown) {
       const [px, py] = place(row);
       if (!view.contains(px, py, half)) continue;
-      const image = images.get(row, thumbnail(row));
+      const image = images.get(row, thumbnails);
       if (!image) continue;
       const longer = Math.max(image.naturalWidth, image.naturalHeight);
       const width = (image.naturalWidth / longer) * (images.sizePx - 6);

@@ -235,7 +235,7 @@ export class Scene {
       diameter,
       place: this.place,
       images: this.showImages ? this.images : null,
-      thumbnail: this.thumbnail,
+      thumbnails: this.data.thumbnails,
       colourOf: (row) => cssColour(this.colours[row]),
       near: this.showLines ? this.near : null,
       lines: this.showLines,
