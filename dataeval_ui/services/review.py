@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from dataeval_ui.analysis.agreement import cohens_kappa, fleiss_kappa
@@ -27,7 +29,11 @@ SPLIT_PRIORITY = ("test", "val", "valid", "validation", "dev")
 """A copy in one of these is kept before one in any other split: what a model is measured with is harder to replace."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+_NOTHING: Mapping[str, DecisionRecord] = {}
+"""Held by each finding that nobody has decided: one that is still this one needs no other item."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Item:
     """A finding with the decisions that hold.
 
@@ -44,12 +50,12 @@ class Item:
     held: Mapping[str, DecisionRecord]
     assigned: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def verdicts(self) -> set[tuple[str, str, tuple[str, ...]]]:
         """Different verdicts, each with its label and its images; comments alone are none."""
         return {(d.verdict, d.label, tuple(sorted(d.image_ids))) for d in self.held.values() if d.verdict is not None}
 
-    @property
+    @cached_property
     def state(self) -> State:
         """Whether nobody decided, whoever decided agrees, or reviewers differ."""
         return "open" if not self.verdicts else "decided" if len(self.verdicts) == 1 else "conflict"
@@ -57,6 +63,10 @@ class Item:
     def is_decided_by(self, reviewer: str) -> bool:
         """Whether a reviewer has given a verdict."""
         return reviewer in self.held and self.held[reviewer].verdict is not None
+
+
+_queues: weakref.WeakKeyDictionary[Run, dict[bool, Mapping[str, Item]]] = weakref.WeakKeyDictionary()
+"""The items that were made last: those that nobody has touched since are the same ones at the next click."""
 
 
 def review_queue(run: Run, *, of_run_alone: bool = False, wait: bool = True) -> list[Item]:
@@ -76,10 +86,16 @@ def review_queue(run: Run, *, of_run_alone: bool = False, wait: bool = True) -> 
     held = held_decisions(catalog, run.dataset.id, run_id=of_run)
     assigned = unchanged(catalog, ("assignments", run.id), lambda: catalog.list_assignments(run.id))
     found = run.keyed_findings if wait else findings_now(run)
-    return [
-        Item(key=key, finding=finding, held=held.get(key, {}), assigned=assigned.get(key, ()))
-        for key, finding in (*found.items(), *decided_images(run, held).items())
-    ]
+    before = _queues.setdefault(run, {}).get(of_run_alone, {})
+    items = {}
+    for key, finding in (*found.items(), *decided_images(run, held).items()):
+        of_key, reviewers = held.get(key, _NOTHING), assigned.get(key, ())
+        item = before.get(key)
+        if item is None or item.held is not of_key or item.assigned != reviewers or item.finding != finding:
+            item = Item(key=key, finding=finding, held=of_key, assigned=reviewers)
+        items[key] = item
+    _queues[run][of_run_alone] = items
+    return list(items.values())
 
 
 def find_item(run: Run, key: str) -> Item:

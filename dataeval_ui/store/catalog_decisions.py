@@ -152,13 +152,21 @@ class CatalogDecisions(CatalogBase):
             found |= {row["id"]: _decision(row) for row in self._rows(query)}
         return found
 
-    def list_decisions(self, dataset_id: str, *, run_id: str | None = None) -> list[DecisionRecord]:
-        """List the decisions about a dataset in the order in which they came; of one of its runs, or of all."""
+    def list_decisions(self, dataset_id: str, *, run_id: str | None = None, after: int = 0) -> list[DecisionRecord]:
+        """List the decisions about a dataset in the order in which they came; of one of its runs, or of all.
+
+        Parameters
+        ----------
+        after : int, default 0
+            Those alone that came after what `last_decision` returned.
+        """
         from dataeval_ui.store.catalog_tables import DECISIONS
 
         query = DECISIONS.select().where(DECISIONS.c.dataset_id == dataset_id).order_by(DECISIONS.c.seq)
         if run_id is not None:
             query = query.where(DECISIONS.c.run_id == run_id)
+        if after:
+            query = query.where(DECISIONS.c.seq > after)
         return [_decision(row) for row in self._rows(query)]
 
     def last_decision(self, dataset_id: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,8 @@ _VERDICTS: tuple[tuple[Verdict, str, str, str], ...] = (
 )
 """R and C are keys of Streamlit's own, so that X removes."""
 _FAILED = "review_failed"
+MAX_DECISIONS = 8
+"""Decisions on a finding that are shown one by one."""
 
 
 def rows_of(run: Run, item: Item) -> list[int]:
@@ -74,7 +77,7 @@ def render_item(run: Run, item: Item) -> None:
 
 
 def render_decision(run: Run, shown: Sequence[Item], at: int, viewer: Viewer) -> None:
-    """Draw the keys, the comment, and what everybody decided."""
+    """Draw the keys and the comment."""
     item = shown[at]
     if failed := st.session_state.pop(_FAILED, None):
         st.error(plain(failed), icon=":material/error:")
@@ -126,10 +129,21 @@ def render_decision(run: Run, shown: Sequence[Item], at: int, viewer: Viewer) ->
         st.button("Undo", icon=":material/undo:", key="review_undo", shortcut="z", on_click=_undo, args=(run, viewer))
     if not may_decide.allowed and may(viewer, "comment", run.id).allowed:
         st.button("Comment", icon=":material/comment:", on_click=_decide, args=(run, shown, at, None, viewer, known))
-    for name, decision in item.held.items():
+
+
+def render_decided(item: Item, viewer: Viewer) -> None:
+    """Draw what everybody decided, the viewer first and then the last ones, in one element: there may be many."""
+    held = sorted(item.held.items(), key=lambda named: (named[0] == viewer.name, named[1].at), reverse=True)
+    lines = []
+    for name, decision in held[:MAX_DECISIONS]:
         label = f" as {plain(decision.label, max_chars=60)}" if decision.label else ""
         comment = f"  \n:gray[{plain(decision.comment, max_chars=300)}]" if decision.comment else ""
-        st.markdown(f"**{plain(name, max_chars=60)}**: {decision.verdict or 'comment'}{label}{comment}")
+        lines.append(f"**{plain(name, max_chars=60)}**: {decision.verdict or 'comment'}{label}{comment}")
+    if len(held) > MAX_DECISIONS:
+        counts = Counter(decision.verdict or "comment" for _, decision in held[MAX_DECISIONS:])
+        lines.append("and earlier " + ", ".join(f"{n:,} {verdict}" for verdict, n in counts.most_common()))
+    if lines:
+        st.markdown("\n\n".join(lines))
     if item.state == "conflict":
         st.badge("Reviewers differ: nothing is changed", icon=":material/warning:", color="orange")
 

@@ -34,7 +34,9 @@ def render_progress(items: Sequence[Item], reviewer: str) -> None:
     n_mine = sum(item.is_decided_by(reviewer) for item in mine)
     n_any = sum(item.state != "open" for item in items)
     whose = "in your part decided" if part else "decided by you"
-    st.progress(n_mine / len(mine), text=f"**{n_mine:,}** of {len(mine):,} {whose}, {n_any:,} by anybody")
+    n_conflicts = sum(item.state == "conflict" for item in items)
+    conflicts = f", {n_conflicts:,} in conflict" if n_conflicts else ""
+    st.progress(n_mine / len(mine), text=f"**{n_mine:,}** of {len(mine):,} {whose}, {n_any:,} by anybody{conflicts}")
 
 
 def render_filters(run: Run, items: Sequence[Item], viewer: Viewer) -> None:
@@ -46,11 +48,15 @@ def render_filters(run: Run, items: Sequence[Item], viewer: Viewer) -> None:
     wanted = state.str_param("kind")
     st.session_state[_KIND] = wanted if wanted in kinds else "all"
     st.session_state[_STATE] = _wanted_state()
+    states = {
+        name: f"{title} {sum(_is_in(item, name, who or viewer.name) for item in shown):,}"
+        for name, title in _STATES.items()
+    }
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.segmented_control(
             "State",
             list(_STATES),
-            format_func=lambda name: f"{_STATES[name]} {sum(_is_in(i, name, who or viewer.name) for i in shown):,}",
+            format_func=states.__getitem__,
             key=_STATE,
             required=True,
             on_change=_change,
@@ -69,7 +75,6 @@ def render_filters(run: Run, items: Sequence[Item], viewer: Viewer) -> None:
         )
         names = sorted({name for item in items for name in (*item.assigned, *item.held)})
         if names:
-            titles = known_reviewers(run, items, viewer=viewer)
             st.session_state[_WHO] = who or _EVERYBODY
             titles = {**known_reviewers(run, items, viewer=viewer), _EVERYBODY: "Everybody's", viewer.name: "Mine"}
             st.selectbox(
