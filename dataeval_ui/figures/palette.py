@@ -6,6 +6,8 @@ ones as seen by people with full, deutan and protan sight, among those that stan
 
 from __future__ import annotations
 
+import functools
+
 CATEGORICAL_LIGHT = (
     "#0072b2",
     "#d55e00",
@@ -52,8 +54,13 @@ def categorical_colors(n_colors: int, *, dark: bool = False) -> list[str]:
     list of str
         `#rrggbb`.
     """
+    return list(_categorical(n_colors, dark))
+
+
+@functools.lru_cache(maxsize=64)
+def _categorical(n_colors: int, dark: bool) -> tuple[str, ...]:
     base = CATEGORICAL_DARK if dark else CATEGORICAL_LIGHT
-    return [_mixed(base[i % len(base)], *_LAPS[i // len(base) % len(_LAPS)]) for i in range(n_colors)]
+    return tuple(_mixed(base[i % len(base)], *_LAPS[i // len(base) % len(_LAPS)]) for i in range(n_colors))
 
 
 def neutral_color(*, dark: bool = False) -> str:

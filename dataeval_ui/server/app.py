@@ -18,16 +18,24 @@ if TYPE_CHECKING:
     from dataeval_ui.settings import Settings
 
 GC_EVERY_S = 30.0
+FREEZE_AFTER_S = 10.0
 
 MAIN_SCRIPT = Path(__file__).resolve().parent.parent / "ui" / "main.py"
 
 
 @contextlib.contextmanager
 def gc_thread(every_s: float = GC_EVERY_S) -> Iterator[None]:
-    """Collect garbage now and then, in place of Streamlit's collection after every run of a script."""
+    """Collect garbage now and then, in place of Streamlit's collection after every run of a script.
+
+    A collection holds up everybody for as long as it looks at all objects: those of the libraries and of what the start
+    opened are many, live as long as the server, and are looked at once.
+    """
     stop = threading.Event()
 
     def collect() -> None:
+        if not stop.wait(min(every_s, FREEZE_AFTER_S)):
+            gc.collect()
+            gc.freeze()
         while not stop.wait(every_s):
             gc.collect()
 
@@ -38,6 +46,7 @@ def gc_thread(every_s: float = GC_EVERY_S) -> Iterator[None]:
     finally:
         stop.set()
         thread.join(timeout=1)
+        gc.unfreeze()
 
 
 class AppParts(TypedDict):

@@ -21,6 +21,8 @@ def visible(text: str, *, max_chars: int = 300) -> str:
     max_chars : int, default 300
         At least 3.
     """
+    if len(text) <= max_chars and text.isprintable():  # nearly all texts, at a hundredth of the cost
+        return text
     shown = "".join(_REPLACEMENT if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") else c for c in text)
     if len(shown) <= max_chars:
         return shown

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from dataeval_ui.services import runs as run_services
 from dataeval_ui.services import words as word_services
@@ -31,8 +32,16 @@ def worded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Analysed]:
         yield Analysed(services=services, run_id=run.id)
 
 
+def open_words(app: AppTest) -> None:
+    """Open the popover: its fields are drawn while it is open."""
+    assert not [field for field in app.text_input if field.key in ("search_words", "typed_classes")]
+    app.session_state["words"] = True
+    app.run()
+
+
 def test_typed_words_are_searched_for_and_stand_in_the_address(worded: Analysed, open_page: OpenPage) -> None:
     app = open_page(worded.services, "explore", run="second")
+    open_words(app)
     app.text_input(key="search_words").set_value("white -red").run()
     assert failures(app) == []
     assert app.query_params["text"] == "white -red"
@@ -45,6 +54,7 @@ def test_typed_words_are_searched_for_and_stand_in_the_address(worded: Analysed,
 
 def test_typed_classes_colour_the_map_and_can_be_taken_away(worded: Analysed, open_page: OpenPage) -> None:
     app = open_page(worded.services, "explore", run="second")
+    open_words(app)
     app.text_input(key="typed_classes").set_value("red, green, blue").run()
     assert failures(app) == []
     assert app.query_params["colour"] == classes_name(("red", "green", "blue"))
@@ -56,6 +66,7 @@ def test_typed_classes_colour_the_map_and_can_be_taken_away(worded: Analysed, op
 
 def test_one_class_alone_is_refused_in_a_sentence(worded: Analysed, open_page: OpenPage) -> None:
     app = open_page(worded.services, "explore", run="second")
+    open_words(app)
     app.text_input(key="typed_classes").set_value("red").run()
     assert any("2 to 50 classes" in error.replace("\\", "") for error in failures(app))
     assert "colour" not in app.query_params

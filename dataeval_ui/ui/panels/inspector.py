@@ -12,7 +12,7 @@ from dataeval_ui.ui.components.urls import RunUrls
 from dataeval_ui.ui.panels.map_view import step_back, trail_length
 from dataeval_ui.ui.panels.neighbours import own_image, render_neighbours, render_own_image, take_own_image
 from dataeval_ui.ui.panels.object_panel import render_object
-from dataeval_ui.ui.panels.picture import render_facts_of, render_measured, render_picture, render_places
+from dataeval_ui.ui.panels.picture import render_measured, render_picture_with_facts
 from dataeval_ui.ui.state import ExploreState
 from dataeval_ui.ui.text import plain
 from dataeval_ui.ui.viewer import can
@@ -47,12 +47,7 @@ def render_inspector(run: Run, view: ExploreState, found: SearchResult | None, u
         )
     own = own_image(run)
     if view.query_row is not None:
-        picture, facts = st.columns([5, 6], gap="small", wrap=False)
-        with picture:
-            render_picture(run, view.query_row, urls, height_px=190)
-        with facts:
-            render_facts_of(run, view.query_row)
-        render_places(run, view.query_row)
+        render_picture_with_facts(run, view.query_row, urls, height_px=190)
         render_object(run, view.query_row, urls)
         _render_parts_link(run, view.query_row)
     elif view.text is not None:

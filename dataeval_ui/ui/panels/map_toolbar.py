@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from dataeval_ui.services.run import Run
 
 _COLOUR = "colour_by"
+_LOOK = "dataeval_ui.look"
 _FITS = "fits the window"
 _HEIGHTS_PX = (400, 480, 560, 640, 760, 900, 1100)
 
@@ -36,8 +37,12 @@ def render_toolbar(run: Run, view: ExploreState) -> MapLook:
         )
         render_filters(run, view)
         render_words(run, view)
-        with st.popover("Look", icon=":material/palette:", key="look"):
-            return _render_look()
+        popover = st.popover("Look", icon=":material/palette:", key="look", on_change="rerun")
+        if popover.open:  # what nobody sees is not drawn at each click on the map
+            with popover:
+                st.session_state[_LOOK] = _render_look()
+    look: MapLook = st.session_state.get(_LOOK, MapLook())
+    return look
 
 
 def _title(run: Run, name: str) -> str:

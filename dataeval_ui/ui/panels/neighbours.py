@@ -127,8 +127,7 @@ def scope_mask(run: Run, view: ExploreState, mask: npt.NDArray[np.bool_] | None)
 def render_neighbours(run: Run, view: ExploreState, found: SearchResult, urls: RunUrls) -> None:
     """Draw the gallery of similar images with its controls."""
     scopes = [scope for scope in _SCOPES if _fits(run, view, scope)]
-    among, how_many = st.columns([3, 1], gap="small", wrap=False)
-    with among:
+    with st.container(horizontal=True, gap="small", wrap=False):
         st.session_state[_SCOPE] = view.scope if view.scope in scopes else "all"
         st.selectbox(
             "Similar images",
@@ -137,12 +136,12 @@ def render_neighbours(run: Run, view: ExploreState, found: SearchResult, urls: R
             key=_SCOPE,
             on_change=lambda: state.change_explore(scope=st.session_state[_SCOPE]),
         )
-    with how_many:
         st.session_state[_K] = view.k
         st.selectbox(
             "How many",
             state.NEIGHBOUR_COUNTS,
             key=_K,
+            width=96,
             on_change=lambda: state.change_explore(k=st.session_state[_K]),
         )
     gallery(

@@ -21,7 +21,10 @@ _TEXT, _CLASSES, _WRONG = "search_words", "typed_classes", "dataeval_ui.wrong_cl
 
 def render_words(run: Run, view: ExploreState) -> None:
     """Draw the two fields; a backbone without words says so once it is asked."""
-    with st.popover("Words", icon=":material/search:", key="words"):
+    popover = st.popover("Words", icon=":material/search:", key="words", on_change="rerun")
+    if not popover.open:  # what nobody sees is not drawn at each click on the map
+        return
+    with popover:
         st.session_state[_TEXT] = view.text or ""
         st.text_input(
             "Search by words",
