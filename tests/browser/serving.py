@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,14 +42,16 @@ def without_settings() -> dict[str, str]:
 
 
 @contextmanager
-def serving(workspace: Path, *, port: int | None = None, cwd: Path = ROOT) -> Iterator[Server]:
+def serving(
+    workspace: Path, *, port: int | None = None, cwd: Path = ROOT, settings: Mapping[str, str] | None = None
+) -> Iterator[Server]:
     """Start `dataeval-ui serve` on a workspace; stop it, and the worker that it started, at the end."""
     port = free_port() if port is None else port
     argv = [sys.executable, "-m", "dataeval_ui", "serve", "--no-browser", "--offline", "--port", str(port)]
     process = subprocess.Popen(
         [*argv, "--workspace", str(workspace)],
         cwd=cwd,
-        env={**without_settings(), "PYTHONPATH": str(ROOT)},
+        env={**without_settings(), "PYTHONPATH": str(ROOT), **(settings or {})},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
