@@ -35,10 +35,10 @@ a {{ color: var(--accent); }} :focus-visible {{ outline: 2px solid var(--accent)
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 
-def _page(title: str, body: str, status: int) -> Response:
+def _page(title: str, body: str, status: int, *, referrer: str = "no-referrer") -> Response:
     from starlette.responses import HTMLResponse
 
-    headers = {"Content-Security-Policy": _POLICY, "Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+    headers = {"Content-Security-Policy": _POLICY, "Cache-Control": "no-store", "Referrer-Policy": referrer}
     return HTMLResponse(_PAGE.format(title=escape(title), body=body), status_code=status, headers=headers)
 
 
@@ -58,4 +58,5 @@ def login_page(*, wanted: str, error: str = "", status: int = 200, base_path: st
         '<label for="password">Password</label><input id="password" name="password" type="password" maxlength="1024" '
         'autocomplete="current-password" required autofocus><button>Log in</button></form>'
     )
-    return _page("Log in", body, status)
+    # Below "no-referrer" a browser says of a form that it comes from nowhere (`Origin: null`), and it would be refused.
+    return _page("Log in", body, status, referrer="same-origin")
