@@ -12,6 +12,7 @@ import pytest
 
 from dataeval_ui.services.compare import Comparison, compare_runs
 from dataeval_ui.services.demo import install_demo, install_demo_runs
+from tests.browser.exploring import rows_in
 from tests.browser.serving import Server, serving, settled
 from tests.second_run import add_second_run, register_tiny
 from tests.ui.conftest import open_workspace
@@ -85,8 +86,7 @@ def test_a_click_in_the_second_map_shows_the_image_and_its_nearest_by_both(
         grid = page.get_by_role("group", name=f"Nearest images by {score.name}")
         grid.get_by_role("button").first.wait_for()
         expected = compared.comparison.rows[which][compared.comparison.neighbors[which][place][:12]]
-        sources = grid.locator("img").evaluate_all("images => images.map((image) => image.getAttribute('src'))")
-        assert [int(source.rpartition("/")[2]) for source in sources] == expected.tolist()
+        assert rows_in(grid) == expected.tolist()
     page.context.close()
 
 

@@ -12,6 +12,7 @@ from dataeval_ui.services.parts import compute_parts
 from dataeval_ui.services.run import Run
 from dataeval_ui.services.runs import open_run
 from dataeval_ui.types import Silent
+from tests.browser.exploring import rows_in
 from tests.browser.serving import Server, serving, settled
 from tests.exported import prepared
 from tests.planted_parts import BOX, CARRIERS, SOURCE, write_planted
@@ -54,8 +55,7 @@ def opened(browser: Browser, planted: tuple[Server, Run], width_px: int) -> Page
 def found_rows(page: Page) -> list[int]:
     grid = page.get_by_role("group", name="Images with a similar part")
     grid.get_by_role("button").first.wait_for()
-    sources = grid.locator("img").evaluate_all("images => images.map((image) => image.getAttribute('src'))")
-    return [int(source.rpartition("/")[2]) for source in sources]
+    return rows_in(grid)
 
 
 @pytest.mark.parametrize("width_px", [1280, 390])

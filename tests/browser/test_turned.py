@@ -52,7 +52,7 @@ def difference(page: Page, turn: str) -> float:
 
 def test_the_scorecard_leads_to_a_mirrored_pair_that_is_turned_back_and_back(server: Server, browser: Browser) -> None:
     page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
-    page.set_default_timeout(30_000)
+    page.set_default_timeout(60_000)
     page.goto(f"{server.url}/health")
     card = page.locator(".st-key-health_cards > *", has_text="Duplicate groups").last
     card.get_by_text("2 mirrored or turned").wait_for()

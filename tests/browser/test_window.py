@@ -31,7 +31,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 def opened(browser: Browser, address: str) -> Page:
     page = browser.new_context(viewport={"width": 1280, "height": 844}).new_page()
-    page.set_default_timeout(20_000)
+    page.set_default_timeout(60_000)
     page.goto(address)
     drawn_map(page)
     return page
