@@ -19,12 +19,14 @@ from dataeval_ui.services.runs import open_run
 from dataeval_ui.services.turned import are_known, turn_of_pair, turned_duplicates, undoing
 from dataeval_ui.settings import load_settings
 from tests.analysis.test_duplicates import drawing
+from tests.exported import prepared
 from tests.services.conftest import run_folder
 
 
 @pytest.fixture(scope="module")
 def services(tmp_path_factory: pytest.TempPathFactory) -> Services:
-    settings = load_settings({"workspace": tmp_path_factory.mktemp("turned") / "w", "n_decoders": 1}, environment={})
+    workspace = prepared(tmp_path_factory.mktemp("turned") / "w")
+    settings = load_settings({"workspace": workspace, "n_decoders": 1}, environment={})
     return open_services(settings)
 
 
