@@ -42,6 +42,10 @@ class SourceError(InputError):
     """A source that cannot be read as a dataset."""
 
 
+class NoImagesError(SourceError):
+    """The source can be read, and there is no image in it."""
+
+
 class UnsafeArchiveError(InputError):
     """An archive that would leave its folder or fill the disk."""
 

@@ -16,7 +16,7 @@ from dataeval_ui.data.labels import folder_labels
 from dataeval_ui.data.objects import AnnotatedObject, objects_table
 from dataeval_ui.data.paths import is_within
 from dataeval_ui.data.places import Place, make_listing
-from dataeval_ui.errors import SourceError
+from dataeval_ui.errors import NoImagesError, SourceError
 from dataeval_ui.types import LabelRule, Listing
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def list_annotated(
     import pyarrow as pa
 
     if not places:
-        raise SourceError(f"The folder {root} holds no images: choose a folder with image files in it or below it.")
+        raise NoImagesError(f"The folder {root} holds no images: choose a folder with image files in it or below it.")
     folder_labels(rule)  # refuses a rule that names a column
     nothing = AnnotatedImage()
     found = [images.get(place.path, nothing) for place in places]

@@ -12,7 +12,7 @@ from pathlib import Path
 from dataeval_ui.data.labels import FolderLabels, folder_labels
 from dataeval_ui.data.paths import check_allowed, is_litter, is_sidecar, is_unicode, is_within, printable
 from dataeval_ui.data.places import Place, make_listing, reason_for_mode
-from dataeval_ui.errors import SourceError
+from dataeval_ui.errors import NoImagesError, SourceError
 from dataeval_ui.types import LabelRule, Listing, Progress, Silent
 
 MAX_LINKED_FOLDERS = 10_000
@@ -65,7 +65,7 @@ def list_folder(
         ) from None
     places = walk_folder(root, labels=folder_labels(rule), progress=progress)
     if not places:
-        raise SourceError(f"The folder {folder} holds no images: choose a folder with image files in it or below it.")
+        raise NoImagesError(f"The folder {folder} holds no images: choose a folder with image files in it or below it.")
     return make_listing(root, places)
 
 

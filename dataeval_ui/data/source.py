@@ -17,7 +17,7 @@ from dataeval_ui.data.recognise import recognise
 from dataeval_ui.data.table import TABLE_SUFFIXES, list_table
 from dataeval_ui.data.voc import find_voc, list_voc
 from dataeval_ui.data.yolo import find_yolo_yaml, list_yolo
-from dataeval_ui.errors import SourceError
+from dataeval_ui.errors import NoImagesError, SourceError
 from dataeval_ui.settings import Settings
 from dataeval_ui.types import LabelRule, Listing, Progress
 
@@ -96,7 +96,12 @@ def list_source(
         return list_table(path, rule=rule, allowed_roots=roots)
     if is_archive(path):
         folder = unpack_once(path, sources, settings=settings, progress=progress)
-        return _list_any_folder(folder, sources, rule=rule, settings=settings, roots=None, progress=progress)
+        try:
+            return _list_any_folder(folder, sources, rule=rule, settings=settings, roots=None, progress=progress)
+        except NoImagesError:  # named by the archive: the folder that it is unpacked to is not the user's
+            raise NoImagesError(
+                f"The archive {path.name} holds no images: pack image files, or folders of them."
+            ) from None
     kinds = ", ".join((*ARCHIVE_SUFFIXES[:4], *TABLE_SUFFIXES))
     raise SourceError(f"{path} is no source of images: give a folder, or a file that ends in {kinds}.")
 

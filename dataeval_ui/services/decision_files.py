@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from itertools import combinations
+from itertools import chain, combinations, repeat
 from typing import TYPE_CHECKING, Any
 
 from dataeval_ui.analysis.agreement import cohens_kappa, fleiss_kappa
@@ -147,15 +147,25 @@ def read_decisions(data: bytes, run: Run) -> tuple[list[Mark], int]:
     return inside, len(marks) - len(inside)
 
 
-def import_decisions(run: Run, files: Iterable[bytes]) -> Imported:
+def import_decisions(run: Run, files: Iterable[bytes], *, names: Iterable[str] = ()) -> Imported:
     """Keep the marks of files beside the run's results, each once.
 
     All files are read before any mark is kept: one that is wrong changes nothing.
+
+    Parameters
+    ----------
+    names : iterable of str, optional
+        Names of the files, in their order: errors then say which one is wrong.
+
+    Raises
+    ------
+    InputError
+        See `read_decisions`.
     """
     from dataeval_ui.store.durable import write_json_durably
     from dataeval_ui.types import digest_of
 
-    read = [read_decisions(data, run) for data in files]
+    read = [_read_named(data, run, name) for data, name in zip(files, chain(names, repeat(None)), strict=False)]
     kept = {mark.id for mark in load_marks(run)}
     fresh = {mark.id: mark for marks, _ in read for mark in marks if mark.id not in kept}
     n_marks = sum(len(marks) for marks, _ in read)
@@ -166,6 +176,15 @@ def import_decisions(run: Run, files: Iterable[bytes]) -> Imported:
         write_json_durably(folder / f"{digest_of(records)}.json", records)
     _into_catalog(run)
     return Imported(n_new=len(fresh), n_known=n_marks - len(fresh), n_outside=sum(n for _, n in read))
+
+
+def _read_named(data: bytes, run: Run, name: str | None) -> tuple[list[Mark], int]:
+    try:
+        return read_decisions(data, run)
+    except InputError as error:
+        if name is None:
+            raise
+        raise InputError(f"{name[:80]}: {error} Nothing was taken in.") from None
 
 
 def load_marks(run: Run) -> list[Mark]:

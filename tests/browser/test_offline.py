@@ -58,7 +58,7 @@ def test_a_reviewer_decides_offline_and_the_decisions_come_back(browser: Browser
         page.locator("#progress").click()
         page.keyboard.press("k")
         page.keyboard.press("j")
-        page.keyboard.press("r")
+        page.keyboard.press("x")
         page.get_by_label("Comment", exact=True).fill("<b>the same drawing</b>")
         page.keyboard.press("Tab")
         page.keyboard.press("Escape")

@@ -67,3 +67,14 @@ def test_a_source_outside_the_allowed_roots_is_refused_before_it_is_looked_at(fo
 def test_a_folder_has_no_columns(folder: Path) -> None:
     with pytest.raises(UnknownNameError, match="Did you mean 'folder'"):
         list_source(folder, rule=LabelRule(label_from="folders"), settings=SETTINGS)
+
+
+def test_an_archive_without_images_is_named_and_not_the_folder_that_it_is_unpacked_to(tmp_path: Path) -> None:
+    (tmp_path / "readme.txt").write_text("no image")
+    with tarfile.open(tmp_path / "texts.tgz", "w:gz") as file:
+        file.add(tmp_path / "readme.txt", "readme.txt")
+    with pytest.raises(SourceError, match=r"^The archive texts\.tgz holds no images") as error:
+        list_source(
+            tmp_path / "texts.tgz", rule=LabelRule(), settings=SETTINGS, workspace_sources=tmp_path / "workspace"
+        )
+    assert str(tmp_path) not in str(error.value)

@@ -64,6 +64,12 @@ def test_a_file_is_taken_in_once_and_a_later_save_adds_what_is_new(run):
     assert current_marks(load_marks(run))["Ann"][f"image:{IDS[0]}"].decision == "remove"
 
 
+def test_of_several_files_the_wrong_one_is_named_and_nothing_is_taken_in(run):
+    with pytest.raises(InputError, match=r"^bob\.json: This is no decisions file.*Nothing was taken in\.$"):
+        import_decisions(run, [file("Ann", entry(1, 0, "keep")), b"{"], names=["ann.json", "bob.json"])
+    assert load_marks(run) == []
+
+
 def test_an_undone_decision_does_not_hold(run):
     import_decisions(run, [file("Ann", entry(1, 0, "keep"), entry(2, 0, None, minute=1))])
     assert current_marks(load_marks(run)) == {"Ann": {}}

@@ -88,7 +88,8 @@ def test_hostile_text_is_shown_letter_by_letter(page: str, panel: str, analysed:
         ({"in__nothing": "a"}, "not filtered by it"),
         ({"selected": "!!"}, "does not fit this run"),
         ({"selected": "kept-0123"}, "no longer kept"),
-        ({"range__cluster": "0..1"}, "cannot be filtered by a range"),
+        ({"range__cluster": "0..1"}, "not filtered by it"),
+        ({"in__brightness": "a"}, "not filtered by it"),
     ],
 )
 def test_what_an_address_cannot_mean_is_said_and_the_page_goes_on(
@@ -96,7 +97,8 @@ def test_what_an_address_cannot_mean_is_said_and_the_page_goes_on(
 ) -> None:
     app = open_page(analysed.services, "explore", run=analysed.run_id, **params)
     said = [*(w.value for w in app.warning), *(e.value for e in app.error)]
-    assert any(sentence in text.replace("\\", "") for text in said)
+    assert sum(sentence in text.replace("\\", "") for text in said) == 1, "once"
+    assert app.button(key="clear_filters"), "the map and what is above it are there"
     assert not any("Something went wrong" in text for text in said)
 
 

@@ -137,7 +137,7 @@ function start() {
   listenToMap(look);
   addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName)) return;
-    const keys = { k: () => decide("keep"), r: () => decide("remove"), l: () => decide("relabel"), u: () => decide("unsure"),
+    const keys = { k: () => decide("keep"), x: () => decide("remove"), r: () => decide("remove"), l: () => decide("relabel"), u: () => decide("unsure"),
       c: () => $("comment") && $("comment").focus(), z: takeBack, j: () => step(1), p: () => step(-1), s: saveFile, 0: () => $("reset").click() };
     const act = keys[event.key.toLowerCase()];
     if (act) { event.preventDefault(); act(); }

@@ -30,12 +30,14 @@ _PANEL = "panel"
 def explore(run: Run) -> None:
     """Draw map and side panel; what the user does in here reruns this alone."""
     with shown_errors():
-        view = checked_view(run, state.explore_state())
+        asked = state.explore_state()
+        view = checked_view(run, asked)
         take_events(run, view)
         neighbours.take_click(run)
         selection.take_click(run)
         cluster_names.take_click(run)
-        draw(run, checked_view(run, state.explore_state()))
+        after = state.explore_state()
+        draw(run, view if after == asked else checked_view(run, after))  # what is left out is said once
 
 
 def checked_view(run: Run, view: ExploreState) -> ExploreState:
@@ -47,16 +49,22 @@ def checked_view(run: Run, view: ExploreState) -> ExploreState:
     if view.query_row is not None and view.query_row >= run.n_images:
         st.warning(f"This run has no image {view.query_row}; it has {run.n_images:,}.")
         view = replace(view, query_row=None)
-    unknown = [name for name in (*view.categories, *view.ranges) if name not in run.columns]
-    if unknown:
-        names = ", ".join(plain(repr(name)) for name in unknown)
-        st.warning(f"This run has no column {names}; it is not filtered by it.")
-        view = replace(
-            view,
-            categories={name: value for name, value in view.categories.items() if name in run.columns},
-            ranges={name: value for name, value in view.ranges.items() if name in run.columns},
-        )
-    return view
+    return _with_known_filters(run, view) if view.n_filters else view
+
+
+def _with_known_filters(run: Run, view: ExploreState) -> ExploreState:
+    categorical = {name for name, column in run.columns.items() if column.codes is not None}
+    numeric = run.columns.keys() - categorical
+    wrong = [*(view.categories.keys() - categorical), *(view.ranges.keys() - numeric)]
+    if not wrong:
+        return view
+    names = ", ".join(plain(repr(name), max_chars=80) for name in sorted(wrong)[:5])
+    st.warning(f"This run has no column {names} that can be filtered so; it is not filtered by it.")
+    return replace(
+        view,
+        categories={name: value for name, value in view.categories.items() if name in categorical},
+        ranges={name: value for name, value in view.ranges.items() if name in numeric},
+    )
 
 
 def is_made(run: Run, colour: str) -> bool:

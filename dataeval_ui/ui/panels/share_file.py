@@ -63,7 +63,7 @@ def render_file(run: Run) -> None:
         if files:
             with shown_errors():
                 require("manage", run.id)
-                done = import_decisions(run, [file.getvalue() for file in files])
+                done = import_decisions(run, [file.getvalue() for file in files], names=[file.name for file in files])
                 st.success(
                     f"{count(done.n_new, 'new mark')}, {done.n_known:,} known already"
                     + (f", {done.n_outside:,} on what this run does not have." if done.n_outside else ".")
@@ -97,8 +97,8 @@ def render_returned(run: Run) -> None:
                 {
                     "reviewers": " and ".join(visible(name, max_chars=40) for name in pair.reviewers),
                     "decided by all of them": pair.n_both,
-                    "alike": None if pair.share is None else f"{pair.share:.0%}",
-                    "kappa": None if pair.kappa is None else round(pair.kappa, 2),
+                    "alike": "–" if pair.share is None else f"{pair.share:.0%}",
+                    "kappa": "–" if pair.kappa is None else f"{pair.kappa:.2f}",
                 }
                 for pair in pairs
             ],
