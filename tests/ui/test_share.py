@@ -8,7 +8,7 @@ import pytest
 
 from dataeval_ui.services.access import Viewer
 from dataeval_ui.services.context import open_services
-from dataeval_ui.services.demo import install_demo
+from dataeval_ui.services.demo import install_demo, install_demo_runs
 from dataeval_ui.services.links import make_link
 from dataeval_ui.settings import load_settings
 from tests.ui.conftest import HOSTILE, Analysed, failures, words
@@ -33,6 +33,12 @@ def test_a_link_is_made_listed_and_revoked(mine, open_page):
     assert (link.role, link.note) == ("decide", HOSTILE)
     assert f"/s/{link.id}." in app.code[0].value
     assert "onerror=alert(1)>" not in words(app)
+    install_demo_runs(mine.services)
+    other = next(run.id for run in mine.services.catalog.list_runs() if run.id != mine.run_id)
+    app.query_params["run"] = other
+    assert len(app.run().code) == 0, "it is the link of another run"
+    app.query_params["run"] = mine.run_id
+    assert len(app.run().code) == 1
     next(button for button in app.button if button.label == "Revoke").click().run()
     assert mine.services.catalog.list_links(mine.run_id)[0].revoked_at is not None
     assert len(app.code) == 0, "a revoked link is not shown any longer"

@@ -60,16 +60,18 @@ def render_new_link(run: Run) -> None:
                     note=note,
                 )
                 st.session_state[_FRESH] = (link.id, link_url(cached.services(), token, base=_base()))
-        _render_fresh()
+        _render_fresh(run)
 
 
-def _render_fresh() -> None:
+def _render_fresh(run: Run) -> None:
     fresh: tuple[str, str] | None = st.session_state.get(_FRESH)
     if fresh is None:
         return
     link = cached.services().catalog.find_link(fresh[0])
     if link is None or link.revoked_at is not None:
         del st.session_state[_FRESH]
+        return
+    if link.run_id != run.id:  # made on this page while it showed another run
         return
     st.markdown("**Copy it now.** It is shown once; nobody can read it again from what is stored.")
     st.code(fresh[1], language=None, wrap_lines=True)
