@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
+from dataeval_ui.server.looks import without_hasty_looks
 from dataeval_ui.services.access import LOCAL_ONLY, OWNER, Permission, Viewer, is_known_guest, may, viewer_of_cookies
 from dataeval_ui.ui.viewer import DOOR, claims_of
 
@@ -147,7 +148,7 @@ class AccessMiddleware:
             return
         scope = {**scope, _VIEWER: viewer, "headers": _with_door(scope["headers"], self._is_local(connection))}
         if is_socket:
-            await self.app(scope, self._checked(connection, receive), send)
+            await self.app(scope, *without_hasty_looks(self._checked(connection, receive), send))
         else:
             await self.app(scope, receive, _with_headers(send, host))
 

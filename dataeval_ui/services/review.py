@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from dataeval_ui.analysis.agreement import cohens_kappa, fleiss_kappa
 from dataeval_ui.errors import InputError, UnknownNameError
-from dataeval_ui.services.held_decisions import held_decisions
+from dataeval_ui.services.held_decisions import Held, held_decisions
 from dataeval_ui.services.image_decisions import KIND, decided_images
 from dataeval_ui.services.suspects import findings_now
 from dataeval_ui.services.unchanged import unchanged
@@ -65,8 +66,18 @@ class Item:
         return reviewer in self.held and self.held[reviewer].verdict is not None
 
 
-_queues: weakref.WeakKeyDictionary[Run, dict[bool, Mapping[str, Item]]] = weakref.WeakKeyDictionary()
-"""The items that were made last: those that nobody has touched since are the same ones at the next click."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Queue:
+    """The items that were made last, and of what: those that nobody has touched since are the same ones at a click."""
+
+    held: Held
+    assigned: Mapping[str, tuple[str, ...]]
+    found: Mapping[str, Finding]
+    items: Mapping[str, Item]
+
+
+_queues: weakref.WeakKeyDictionary[Run, dict[bool, _Queue]] = weakref.WeakKeyDictionary()
+_queues_lock = threading.Lock()
 
 
 def review_queue(run: Run, *, of_run_alone: bool = False, wait: bool = True) -> list[Item]:
@@ -86,15 +97,20 @@ def review_queue(run: Run, *, of_run_alone: bool = False, wait: bool = True) -> 
     held = held_decisions(catalog, run.dataset.id, run_id=of_run)
     assigned = unchanged(catalog, ("assignments", run.id), lambda: catalog.list_assignments(run.id))
     found = run.keyed_findings if wait else findings_now(run)
-    before = _queues.setdefault(run, {}).get(of_run_alone, {})
+    with _queues_lock:
+        last = _queues.setdefault(run, {}).get(of_run_alone)
+    if last is not None and last.held is held and last.found is found and last.assigned == assigned:
+        return list(last.items.values())
     items = {}
     for key, finding in (*found.items(), *decided_images(run, held).items()):
         of_key, reviewers = held.get(key, _NOTHING), assigned.get(key, ())
-        item = before.get(key)
-        if item is None or item.held is not of_key or item.assigned != reviewers or item.finding != finding:
+        item = None if last is None else last.items.get(key)
+        same = item is not None and item.held is of_key and item.assigned == reviewers
+        if item is None or not same or (item.finding is not finding and item.finding != finding):
             item = Item(key=key, finding=finding, held=of_key, assigned=reviewers)
         items[key] = item
-    _queues[run][of_run_alone] = items
+    with _queues_lock:
+        _queues[run][of_run_alone] = _Queue(held=held, assigned=assigned, found=found, items=items)
     return list(items.values())
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections import deque
 from typing import Any
 
 import httpx
@@ -14,7 +15,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 
-ANSWER_WITHIN_S = 300.0
+OPENS_WITHIN_S, ANSWER_WITHIN_S = 300.0, 30.0
 """The first visit of a page may compute what all others then share."""
 
 
@@ -33,12 +34,14 @@ class Reviewer:
     def __init__(self, url: str, link: str, *, page: str, run_id: str) -> None:
         self.url, self.link, self.page = url, link, page
         self.query = f"run={run_id}"
-        self.http = httpx.AsyncClient(base_url=url, timeout=ANSWER_WITHIN_S, follow_redirects=False)
+        self.http = httpx.AsyncClient(base_url=url, timeout=OPENS_WITHIN_S, follow_redirects=False)
         self.fragments: dict[str, str] = {}
         self.elements: dict[str, Any] = {}
         self.known: set[str] = set()
         self.n_bytes = 0
         self.n_messages = 0
+        self.trail: deque[str] = deque(maxlen=400)
+        """What came and went, for the sentence about an answer that did not come."""
         self.problems: list[str] = []
         self._page_hash = ""
         self._waits_for = ForwardMsg.FINISHED_SUCCESSFULLY
@@ -60,7 +63,7 @@ class Reviewer:
             max_size=None,
         )
         self._tasks.append(asyncio.create_task(self._listen()))
-        return await self.act()
+        return await self.act(within_s=OPENS_WITHIN_S)
 
     async def close(self) -> None:
         """Leave."""
@@ -69,7 +72,7 @@ class Reviewer:
         await self._socket.close()
         await self.http.aclose()
 
-    async def act(self, *states: WidgetState, fragment: str = "") -> float:
+    async def act(self, *states: WidgetState, fragment: str = "", within_s: float = ANSWER_WITHIN_S) -> float:
         """Send widgets' values, as a click does; return the seconds until the script has run."""
         message = self._rerun(fragment)
         message.rerun_script.widget_states.widgets.extend(states)
@@ -77,8 +80,17 @@ class Reviewer:
         whole, part = ForwardMsg.FINISHED_SUCCESSFULLY, ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY
         self._waits_for = part if fragment else whole  # what looks for others' decisions must not answer a click
         start = time.perf_counter()
+        self.trail.append(f"asked {'for a fragment' if fragment else 'for all'}")
         await self._socket.send(message.SerializeToString())
-        await asyncio.wait_for(self._finished.wait(), ANSWER_WITHIN_S)
+        try:
+            await asyncio.wait_for(self._finished.wait(), within_s)
+        except TimeoutError:
+            lost = self._tasks[0].exception() if self._tasks[0].done() else None
+            said = list(self.trail)
+            asked = max(at for at, what in enumerate(said) if what.startswith("asked"))
+            trail = ", ".join(said[max(0, asked - 6) : asked + 8])
+            said = f"{self.page} did not answer within {within_s:.0f} s ({lost or 'connected'}; {trail})"
+            raise TimeoutError(said) from None
         return time.perf_counter() - start
 
     async def click_point(self, row: int) -> float:
@@ -138,6 +150,11 @@ class Reviewer:
     def _take(self, message: ForwardMsg) -> None:
         if message.metadata.cacheable and message.hash:
             self.known.add(message.hash)
+        match kind := message.WhichOneof("type"):
+            case "new_session" | "session_status_changed" | "auto_rerun":
+                self.trail.append(kind)
+            case "script_finished":
+                self.trail.append(f"finished {message.script_finished}")
         match message.WhichOneof("type"):
             case "delta" if message.delta.WhichOneof("type") == "new_element":
                 element = message.delta.new_element
@@ -170,4 +187,5 @@ class Reviewer:
             await asyncio.sleep(every_s)
             message = self._rerun(fragment)
             message.rerun_script.is_auto_rerun = True
+            self.trail.append("looked")
             await self._socket.send(message.SerializeToString())

@@ -3,83 +3,28 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from dataeval_ui.services.held_decisions import last_decision
-from dataeval_ui.services.review import Item, review_queue
+from dataeval_ui.services.review import review_queue
 from dataeval_ui.services.run import Run
-from dataeval_ui.services.suspects import are_ready
-from dataeval_ui.ui import cached, state
+from dataeval_ui.ui import state
 from dataeval_ui.ui.errors import shown_errors
-from dataeval_ui.ui.panels.review_item import render_decided, render_decision, render_item
-from dataeval_ui.ui.panels.review_queue import render_filters, render_progress, shown_items
+from dataeval_ui.ui.panels.review_item import render_decision, render_item
+from dataeval_ui.ui.panels.review_queue import render_filters, shown_items
 from dataeval_ui.ui.panels.review_results import render_conflicts, render_results
 from dataeval_ui.ui.panels.review_reviewers import render_reviewers
+from dataeval_ui.ui.panels.review_watch import Drawn, state_of, watch
 from dataeval_ui.ui.panels.run_choice import render_run_choice
 from dataeval_ui.ui.viewer import require
 
 if TYPE_CHECKING:
-    from streamlit.delta_generator import DeltaGenerator
-
     from dataeval_ui.services.access import Viewer
 
 _SHOW = "review_show"
 _TABS = {"queue": "Queue", "conflicts": "Conflicts", "agreement": "Reviewers", "results": "Results"}
-_LOOK_EVERY_S = 0.7
-_REDRAW_EVERY_S = 1.0  # at most, where many decide at once: what others decide is seen within two seconds
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Drawn:
-    """What the page was drawn with, and the places in it that change with what others decide.
-
-    Attributes
-    ----------
-    keys : tuple of str
-        Keys of the findings that the filters left.
-    key : str or None
-        That of the finding that is looked at, where one is.
-    """
-
-    at: float
-    state: tuple[int, bool]
-    keys: tuple[str, ...] = ()
-    key: str | None = None
-    progress: DeltaGenerator | None = None
-    decided: DeltaGenerator | None = None
-
-
-@st.fragment(run_every=_LOOK_EVERY_S)
-def watch(run: Run, viewer: Viewer, drawn: Drawn) -> None:
-    """Draw anew what others' decisions change: their places, or all of the page where it is another one."""
-    now = _state_of(run)
-    items = []
-    if drawn.progress is not None:
-        items = review_queue(run, of_run_alone=not viewer.is_owner, wait=False)
-    if now != drawn.state and time.monotonic() - drawn.at > _REDRAW_EVERY_S and _is_another(items, viewer, drawn, now):
-        st.rerun()
-    if drawn.progress is not None:
-        with drawn.progress:
-            render_progress(items, viewer.name)
-    if drawn.decided is not None and (item := next((i for i in items if i.key == drawn.key), None)) is not None:
-        with drawn.decided:
-            render_decided(item, viewer)
-
-
-def _is_another(items: Sequence[Item], viewer: Viewer, drawn: Drawn, now: tuple[int, bool]) -> bool:
-    """Say whether the page would show other findings, or is a view of the decisions themselves."""
-    if drawn.key is None or now[1] != drawn.state[1]:
-        return True
-    shown, _ = shown_items(items, viewer.name)
-    return tuple(item.key for item in shown) != drawn.keys
-
-
-def _state_of(run: Run) -> tuple[int, bool]:
-    return last_decision(cached.services().catalog, run.dataset.id), are_ready(run)
 
 
 def review(run: Run) -> None:
@@ -88,7 +33,7 @@ def review(run: Run) -> None:
     No fragment: a click that meets the look for others' decisions in one millisecond was then taken twice.
     """
     viewer = require("view", run.id)
-    drawn = Drawn(at=time.monotonic(), state=_state_of(run))
+    drawn = Drawn(at=time.monotonic(), state=state_of(run))
     with shown_errors():
         drawn = draw(run, viewer, drawn)
     watch(run, viewer, drawn)

@@ -142,8 +142,8 @@ def render_decided(item: Item, viewer: Viewer) -> None:
     if len(held) > MAX_DECISIONS:
         counts = Counter(decision.verdict or "comment" for _, decision in held[MAX_DECISIONS:])
         lines.append("and earlier " + ", ".join(f"{n:,} {verdict}" for verdict, n in counts.most_common()))
-    if lines:
-        st.markdown("\n\n".join(lines))
+    # always an element: a fragment may write later only to where it wrote when the page was drawn
+    st.markdown("\n\n".join(lines), width="stretch")
     if item.state == "conflict":
         st.badge("Reviewers differ: nothing is changed", icon=":material/warning:", color="orange")
 
