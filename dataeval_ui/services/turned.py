@@ -80,7 +80,7 @@ def turn_of_pair(run: Run, left: int, right: int) -> tuple[int, float] | None:
 
 def undoing(turn: tuple[int, float]) -> tuple[float, float, float, float]:
     """Return (a, b, c, d) of the CSS or canvas matrix that draws the right picture as it lies on the left."""
-    number, angle = turn
+    number, angle = turn[0], round(turn[1], 2)  # less than a hundredth of a degree is what measuring leaves of none
     # the left picture at p is the right one at M p, so the right one is drawn by the inverse, the transpose
     inverse = np.array(TURNS[number], dtype=float).T
     c, s = np.cos(np.radians(-angle)), np.sin(np.radians(-angle))
